@@ -1,0 +1,9 @@
+//! Tests of the format as a whole; those of one structure's own rules are in its file.
+
+mod bit_flips;
+mod golden;
+mod hostile;
+mod round_trip;
+mod stale_bytes;
+mod strategies;
+mod superblock_copies;
