@@ -5,6 +5,8 @@ pub mod driver;
 pub mod mailbox;
 pub mod op;
 mod op_table;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 pub use block_on::block_on;
 pub use driver::{DirectoryEntry, Driver, Unpark, Wait};

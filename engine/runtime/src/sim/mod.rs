@@ -1,0 +1,65 @@
+//! A deterministic simulator: the second [`Driver`](crate::Driver), for testing programs that embed the engine.
+//!
+//! A [`World`] holds nodes; each [`Node`] has a disk that outlives its processes and gives out
+//! [`SimDriver`]s; a [`Cluster`] turns the processes and moves the clock. One seed decides
+//! everything: latencies and with them the order of completions, scheduling, injected faults, and
+//! what a crash leaves. The same seed gives the same run, and [`World::trace_hash`] proves it.
+//!
+//! # What the disk promises
+//!
+//! No more than a real one, and it breaks everything that a real one may break:
+//! - A read returns what completed writes stored. Operations in flight take effect in any order.
+//! - A write is durable when it was a durable write that completed, or when a sync of its file
+//!   that was *submitted after the write completed* has completed. Of every other write a crash
+//!   leaves, sector by sector of 512 bytes, the old, the new, zeros, garbage, or a mix with another
+//!   such write. Sectors that no such write touched are as they were.
+//! - A name, or its removal, is durable after a sync of its directory; the content of the file is
+//!   a matter of its own, and so is the entry of the directory in the one above it.
+//! - A file's length is durable with a sync or a durable write.
+//! - What is durable survives every crash, except through a [`Fault`] that was switched on.
+//!
+//! ```
+//! use roundhouse_base::ShardId;
+//! use roundhouse_runtime::sim::{World, WorldOptions};
+//! use roundhouse_runtime::{Driver, Op, OpenMode, Wait};
+//!
+//! let world = World::new(42, WorldOptions::default());
+//! let node = world.node("a");
+//! let mut driver = node.driver(ShardId(0));
+//! driver.submit(Op::Open { path: "log".into(), mode: OpenMode::Create });
+//! assert!(world.advance(), "the clock moves to the completion");
+//! let mut completions = Vec::new();
+//! driver.reap(&mut completions, Wait::No).unwrap();
+//! assert_eq!(completions[0].result, Ok(0), "the first file has number 0");
+//!
+//! // Its name was never synced: after a crash it may be there or not, but with this seed always the same.
+//! node.crash();
+//! assert!(node.files().len() <= 1);
+//! ```
+
+mod cluster;
+mod contract;
+mod crash;
+mod disk;
+mod driver;
+mod events;
+mod faults;
+mod file;
+mod latency;
+mod machine;
+mod namespace;
+mod node;
+mod open_files;
+mod pages;
+mod port;
+mod state;
+mod trace;
+mod world;
+
+pub use cluster::{Cluster, Outcome, Process, ProcessId, RunLimits, Turn};
+pub use crash::CrashOptions;
+pub use driver::SimDriver;
+pub use faults::{Fault, FaultCounts, FaultOptions};
+pub use latency::{Latency, LatencyOptions};
+pub use node::Node;
+pub use world::{World, WorldOptions};

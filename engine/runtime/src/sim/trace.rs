@@ -1,0 +1,48 @@
+//! A fingerprint of everything that happened in a world, to tell whether two runs were the same.
+
+use roundhouse_base::random::mix;
+
+use crate::op::{Errno, Op};
+
+/// The hash of a sequence of numbers.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    hash: u64,
+}
+
+impl Trace {
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    pub(super) fn note(&mut self, words: &[u64]) {
+        for word in words {
+            self.hash = mix(self.hash ^ mix(*word));
+        }
+    }
+
+    /// Notes how an operation ended.
+    pub(super) fn note_completion(&mut self, op: &Op, result: Result<u32, Errno>) {
+        self.note(&describe(op));
+        self.note(&[match result {
+            Ok(count) => u64::from(count),
+            Err(errno) => u64::MAX - errno.raw_os_error() as u64,
+        }]);
+    }
+}
+
+/// What kind of operation it is, on which file, where, and how many bytes.
+fn describe(op: &Op) -> [u64; 4] {
+    match op {
+        Op::Read { file, buf, at } => [1, file.0.into(), *at, buf.len() as u64],
+        Op::Write { file, buf, at, durable } => {
+            [2 + u64::from(*durable), file.0.into(), *at, buf.len() as u64]
+        }
+        Op::SyncData { file } => [4, file.0.into(), 0, 0],
+        Op::Sync { file } => [5, file.0.into(), 0, 0],
+        Op::Open { path, .. } => [6, 0, 0, path.as_os_str().len() as u64],
+        Op::Allocate { file, bytes } => [7, file.0.into(), 0, *bytes],
+        Op::Remove { path } => [8, 0, 0, path.as_os_str().len() as u64],
+        Op::Close { file } => [9, file.0.into(), 0, 0],
+    }
+}
