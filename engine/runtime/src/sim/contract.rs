@@ -6,6 +6,7 @@ use roundhouse_base::limits::BLOCK_BYTES;
 
 use super::events::{EventQueue, Plan};
 use super::port::{Port, PortNo, handle};
+use super::trace::Brief;
 use crate::op::{FileId, Op};
 
 /// Panics if the memory, length or position of a read or write is not block-aligned.
@@ -26,7 +27,7 @@ pub(super) fn check_idle(file: FileId, port_no: PortNo, port: &Port, events: &Ev
         if matches!(event.plan, Plan::Perform)
             && let Some(op) = port.table.get(event.id)
         {
-            assert!(handle(op) != Some(file), "{file:?} was closed with {op:?} in flight");
+            assert!(handle(op) != Some(file), "close of {file:?} during: {}", Brief(op));
         }
     }
 }

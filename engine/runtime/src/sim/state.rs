@@ -8,7 +8,7 @@ use super::contract;
 use super::events::{Event, EventQueue, Plan, Stamp};
 use super::machine::{Machine, Span};
 use super::port::{NodeNo, Port, PortNo, handle};
-use super::trace::Trace;
+use super::trace::{Brief, Trace};
 use super::world::WorldOptions;
 use crate::op::{Completion, Errno, Op, OpId};
 
@@ -207,7 +207,8 @@ impl State {
             Plan::Perform => machine.perform(op, &mut port.files, span, &mut self.random),
             Plan::Fail(errno) => Err(errno),
         };
-        tracing::trace!(node = machine.name, shard = port.shard.0, at = event.at.0, ?result, ?op);
+        let (node, shard) = (machine.name.as_str(), port.shard.0);
+        tracing::trace!(node, shard, at_ns = self.now.0, op = %Brief(op), ?result, "completed");
         self.trace.note(&[self.now.0, port.node.0 as u64, u64::from(port.shard.0)]);
         self.trace.note_completion(op, result);
         let op = port.table.remove(event.id);

@@ -1,5 +1,7 @@
 //! A fingerprint of everything that happened in a world, to tell whether two runs were the same.
 
+use std::fmt;
+
 use roundhouse_base::random::mix;
 
 use crate::op::{Errno, Op};
@@ -28,6 +30,29 @@ impl Trace {
             Ok(count) => u64::from(count),
             Err(errno) => u64::MAX - errno.raw_os_error() as u64,
         }]);
+    }
+}
+
+/// An operation without the content of its buffers, for people.
+pub(super) struct Brief<'a>(pub(super) &'a Op);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Op::Read { file, buf, at } => {
+                write!(f, "read {} at {at} of file {}", buf.len(), file.0)
+            }
+            Op::Write { file, buf, at, durable } => {
+                let how = if *durable { "durable write" } else { "write" };
+                write!(f, "{how} {} at {at} of file {}", buf.len(), file.0)
+            }
+            Op::SyncData { file } => write!(f, "sync data of file {}", file.0),
+            Op::Sync { file } => write!(f, "sync file {}", file.0),
+            Op::Open { path, mode } => write!(f, "open {} for {mode:?}", path.display()),
+            Op::Allocate { file, bytes } => write!(f, "allocate {bytes} for file {}", file.0),
+            Op::Remove { path } => write!(f, "remove {}", path.display()),
+            Op::Close { file } => write!(f, "close file {}", file.0),
+        }
     }
 }
 

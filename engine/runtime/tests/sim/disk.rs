@@ -229,7 +229,7 @@ fn unaligned_memory_is_a_bug() {
 }
 
 #[test]
-#[should_panic(expected = "was closed with Write")]
+#[should_panic(expected = "close of FileId(0) during: write 4096 at 0")]
 fn closing_a_busy_file_is_a_bug() {
     let (_, node) = world(15);
     let mut process = Process::on(&node);
