@@ -1,13 +1,29 @@
 //! Layer 1 of Roundhouse: one shard = one thread = one ring.
+//!
+//! Everything a shard does outside its own memory goes through a [`Driver`]: io_uring, or the
+//! simulator. Above the driver there is a small executor for `!Send` tasks, timers, and mailboxes;
+//! [`Shard`] is the handle to all of it, [`ShardLoop`] what turns it.
 
 mod block_on;
 pub mod driver;
+mod executor;
 pub mod mailbox;
 pub mod op;
 mod op_table;
+mod reactor;
+mod shard;
+mod shard_loop;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod spin;
+mod timers;
+mod turn_counters;
 
 pub use block_on::block_on;
 pub use driver::{DirectoryEntry, Driver, Unpark, Wait};
+pub use executor::{Task, yield_now};
 pub use op::{Completion, Errno, FileId, Op, OpId, OpenMode};
+pub use shard::{Operation, ReadOperation, Shard, Sleep};
+pub use shard_loop::{SPIN_MAX, ShardLoop, TASK_POLLS_PER_TURN, Turn, run_until};
+pub use spin::SpinOptions;
+pub use turn_counters::TurnCounters;

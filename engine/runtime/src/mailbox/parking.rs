@@ -63,10 +63,12 @@ impl Parking {
         before.is_ok()
     }
 
-    /// Owner: awake, and about to look into the queues. Forgets notifications that came before.
-    pub fn unparked(&self) {
-        self.state.swap(RUNNING, Ordering::SeqCst);
+    /// Owner: awake, and about to look into the queues. Forgets notifications that came before, and
+    /// says whether there was one.
+    pub fn unparked(&self) -> bool {
+        let was = self.state.swap(RUNNING, Ordering::SeqCst);
         fence(Ordering::SeqCst);
+        was == NOTIFIED
     }
 }
 

@@ -7,6 +7,8 @@ use roundhouse_base::{Monotonic, ShardId};
 
 use super::node::Node;
 use super::world::World;
+use crate::driver::Wait;
+use crate::shard_loop::{ShardLoop, Turn};
 
 /// Longest time one turn of a process takes, in nanoseconds. It is never zero, so that a process
 /// that always has work does not stop the clock.
@@ -15,17 +17,16 @@ const TURN_NS_MAX: u64 = 5_000;
 /// Something that runs by being turned, such as a shard's loop over a
 /// [`SimDriver`](super::SimDriver).
 pub trait Process {
-    /// Does what can be done now, without waiting.
+    /// Does what can be done now, without waiting, and says what it wants next. It is also turned
+    /// when its driver has something for it.
     fn turn(&mut self) -> Turn;
 }
 
-/// What a process wants after a turn. It is also turned when its driver has something for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Turn {
-    /// When it wants to be turned at the latest.
-    pub next_deadline: Option<Monotonic>,
-    /// Whether it could go on at once.
-    pub has_work: bool,
+impl Process for ShardLoop {
+    fn turn(&mut self) -> Turn {
+        // The driver of a crashed node fails for good: what is left of such a process wants nothing.
+        ShardLoop::turn(self, Wait::No).unwrap_or_default()
+    }
 }
 
 /// A process of a [`Cluster`]; never used again.

@@ -56,7 +56,7 @@ mod state;
 mod trace;
 mod world;
 
-pub use cluster::{Cluster, Outcome, Process, ProcessId, RunLimits, Turn};
+pub use cluster::{Cluster, Outcome, Process, ProcessId, RunLimits};
 pub use crash::CrashOptions;
 pub use driver::SimDriver;
 pub use faults::{Fault, FaultCounts, FaultOptions};

@@ -30,10 +30,12 @@ mod tests;
 
 pub use config::{Durability, LogConfig, Retention};
 pub use control::ControlRecord;
-pub use frame::{FrameHeader, FrameKind, complete_frame, header_hash};
+pub use frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, complete_frame, header_hash};
 pub use head::{HeadLog, HeadPayload, SealLink, Truncation};
 pub use quorum::{Quorum, SuperblockError};
-pub use record::{RecordHeader, RecordKind, RecordRef, Records, write_record};
+pub use record::{
+    CATALOGUE_LOG, RecordHeader, RecordKind, RecordRef, Records, record_bytes, write_record,
+};
 pub use reject::{FieldReject, FrameReject, PayloadReject, RecordReject};
 pub use salt::{EpochSalt, Salts};
 pub use seal::{IndexEntry, SealLog, SealPayload};

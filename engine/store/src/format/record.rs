@@ -117,6 +117,19 @@ impl<'a> RecordRef<'a> {
         Ok(RecordRef { header, body, at })
     }
 
+    /// Like [`RecordRef::decode`], but trusts the bytes, since they were part of a frame whose
+    /// payload's checksum was right: only what keeps the reading within bounds is checked.
+    ///
+    /// # Errors
+    /// Why there is no record.
+    pub fn decode_verified(payload: &'a [u8], at: usize) -> Result<RecordRef<'a>, RecordReject> {
+        let bytes = payload.get(at..).unwrap_or_default();
+        let reject = |why| RecordReject { at, why };
+        let (raw, body, _) = split(bytes).map_err(reject)?;
+        let header = raw.values().map_err(|why| reject(why.into()))?;
+        Ok(RecordRef { header, body, at })
+    }
+
     /// Where the body lies within the payload, for cutting it out of shared bytes.
     pub fn body_range(&self) -> Range<usize> {
         let start = self.at + RECORD_HEADER_BYTES;
@@ -167,6 +180,17 @@ pub fn write_record(out: &mut BytesMut, header: &RecordHeader, body: &[u8]) {
 
 /// The record at the start of `bytes`.
 fn decode(bytes: &[u8]) -> Result<(RecordHeader, &[u8]), RecordFault> {
+    let (raw, body, padding) = split(bytes)?;
+    let sum = crc32c(0, &[&bytes[CRC_BYTES..RECORD_HEADER_BYTES + body.len()]]);
+    if raw.crc.get() != sum {
+        return Err(RecordFault::Checksum { expected: raw.crc.get(), found: sum });
+    }
+    check_zeros("padding", padding)?;
+    Ok((raw.values()?, body))
+}
+
+/// Header, body and padding of the record at the start of `bytes`, by its length alone.
+fn split(bytes: &[u8]) -> Result<(&RawRecord, &[u8], &[u8]), RecordFault> {
     let truncated = |expected: usize| RecordFault::Truncated {
         expected: expected as u64,
         found: bytes.len() as u64,
@@ -183,12 +207,7 @@ fn decode(bytes: &[u8]) -> Result<(RecordHeader, &[u8]), RecordFault> {
     let padded = record_bytes(body_bytes) - RECORD_HEADER_BYTES;
     let padded = rest.get(..padded).ok_or_else(|| truncated(record_bytes(body_bytes)))?;
     let (body, padding) = padded.split_at(body_bytes);
-    let sum = crc32c(0, &[&bytes[CRC_BYTES..RECORD_HEADER_BYTES + body_bytes]]);
-    if raw.crc.get() != sum {
-        return Err(RecordFault::Checksum { expected: raw.crc.get(), found: sum });
-    }
-    check_zeros("padding", padding)?;
-    Ok((raw.values()?, body))
+    Ok((raw, body, padding))
 }
 
 impl RecordHeader {

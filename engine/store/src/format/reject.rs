@@ -220,7 +220,7 @@ pub enum CopyReject {
 }
 
 /// Rejects the field `name` with the value `found` unless `holds`.
-pub(super) fn check_field(
+pub(crate) fn check_field(
     holds: bool,
     name: &'static str,
     found: impl Into<u64>,

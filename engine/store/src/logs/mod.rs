@@ -1,0 +1,15 @@
+//! The logs of a shard: their state, their waiters, their catalogue and their share of each segment.
+
+mod catalogue;
+mod index;
+mod log_state;
+mod progress;
+mod retention;
+mod segments;
+
+pub(crate) use catalogue::Catalogue;
+use index::LogIndex;
+pub(crate) use log_state::{LogState, NotedRecord, is_alive};
+pub(crate) use progress::{Progress, Waiter};
+pub(crate) use retention::expired;
+pub(crate) use segments::{Segment, Segments, Share};

@@ -1,0 +1,332 @@
+//! Opening a shard's store: create it or recover it, begin a new epoch, start its tasks.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use roundhouse_base::limits::{BLOCK_BYTES, FRAMES_IN_FLIGHT_MAX, FRAMES_PENDING_MAX};
+use roundhouse_base::{Epoch, Pos, ShardId, SlotNo, StoreId};
+use roundhouse_runtime::{OpenMode, Shard};
+
+use crate::error::OpenError;
+use crate::format::{FrameKind, Superblock, SyncMethod};
+use crate::logs::{Segment, Segments};
+use crate::options::{StoreOptions, SyncChoice};
+use crate::pool::{Pool, Room, create_slot, slot_path};
+use crate::probe::probe_sync_method;
+use crate::quarantine::quarantine;
+use crate::recovery::{Context, Recovered, Survey, recover};
+use crate::state::{State, StateParts};
+use crate::store::Store;
+use crate::superblock_file::{SuperblockFile, superblock_path};
+use crate::wal::{FrameBuffers, Writer, WriterStart};
+
+/// Which store, and which shard of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The identity of a store that is to be created; of an existing one, what must be found, or
+    /// `None` for any.
+    pub store: Option<StoreId>,
+    /// The shard.
+    pub shard: ShardId,
+    /// Shards of the store.
+    pub shards: u16,
+}
+
+impl Store {
+    /// Opens the store of one shard in `directory`, which is created if it is missing or empty.
+    ///
+    /// The caller holds the lock that keeps other processes out.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; unless it says so, nothing was changed.
+    pub async fn open(
+        shard: &Shard,
+        directory: &Path,
+        identity: Identity,
+        options: &StoreOptions,
+    ) -> Result<Store, OpenError> {
+        options.check().map_err(OpenError::Options)?;
+        let found = find_store(shard, directory, OpenMode::Write).await?;
+        let (file, superblock) = match found {
+            Some((file, superblock)) => (file, superblock),
+            None => create(shard, directory, identity, options).await?,
+        };
+        check_identity(directory, &superblock, identity)?;
+        let salts = superblock.salts();
+        let context =
+            Context { shard: shard.clone(), directory: directory.to_owned(), superblock, salts };
+        let survey = Survey::run(&context, OpenMode::Write).await?;
+        let recovered = recover(&context, survey).await?;
+        Opening { context, file, options, recovered }.finish().await
+    }
+}
+
+/// The superblock of the store in `directory`, or `None` if there is none yet.
+///
+/// # Errors
+/// [`OpenError::NotAStore`] if there are files, but no superblock.
+pub(crate) async fn find_store(
+    shard: &Shard,
+    directory: &Path,
+    mode: OpenMode,
+) -> Result<Option<(SuperblockFile, Superblock)>, OpenError> {
+    let found = SuperblockFile::open(shard, directory, mode).await?;
+    if found.is_some() {
+        return Ok(found);
+    }
+    match shard.list(directory) {
+        Ok(entries) => {
+            let superblock = superblock_path(Path::new(""));
+            let other = entries.iter().find(|entry| Path::new(&entry.name) != superblock);
+            other.map_or(Ok(None), |entry| {
+                let directory = directory.to_owned();
+                let found = format!("it has {:?}, but no superblock", entry.name);
+                Err(OpenError::NotAStore { directory, found })
+            })
+        }
+        Err(roundhouse_runtime::Errno::NOENT) => Ok(None),
+        Err(errno) => Err(Context::io("list", directory, errno)),
+    }
+}
+
+/// Checks that a superblock is the one of the shard that is being opened.
+pub(crate) fn check_identity(
+    directory: &Path,
+    superblock: &Superblock,
+    identity: Identity,
+) -> Result<(), OpenError> {
+    let directory = || directory.to_owned();
+    if superblock.shards != identity.shards {
+        let (found, asked) = (superblock.shards, identity.shards);
+        return Err(OpenError::ShardCount { directory: directory(), found, asked });
+    }
+    if superblock.shard != identity.shard {
+        let (found, asked) = (superblock.shard, identity.shard);
+        return Err(OpenError::WrongShard { directory: directory(), found, asked });
+    }
+    match identity.store {
+        Some(store) if store != superblock.store => Err(OpenError::NotAStore {
+            directory: directory(),
+            found: format!("it belongs to store {}, its neighbours to {store}", superblock.store),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the directory, a superblock and the first slots. The superblock comes first, so that slot
+/// files without one are never mistaken for a store that was not finished.
+async fn create(
+    shard: &Shard,
+    directory: &Path,
+    identity: Identity,
+    options: &StoreOptions,
+) -> Result<(SuperblockFile, Superblock), OpenError> {
+    let io = |action, errno| Context::io(action, directory, errno);
+    shard.create_directory(directory).map_err(|errno| io("create", errno))?;
+    let mut store = StoreId::default();
+    for half in store.0.chunks_mut(8) {
+        half.copy_from_slice(&shard.random().to_le_bytes());
+    }
+    let mut superblock = Superblock {
+        store: identity.store.unwrap_or(store),
+        shard: identity.shard,
+        shards: identity.shards,
+        salt: shard.random(),
+        sequence: 1,
+        slot_bytes: options.slot_bytes,
+        epoch: Epoch(0),
+        sync_method: SyncMethod::Dsync,
+        epoch_start: Pos(0),
+        epoch_prev_hash: 0,
+        low_water: Pos(0),
+        clean_end: None,
+        created: shard.wall(),
+    };
+    let mut file = SuperblockFile::create(shard, directory, &superblock).await?;
+    for slot in [SlotNo(0), SlotNo(1)] {
+        let zero = options.zero_slots.then_some(|| false);
+        let created = create_slot(shard, directory, slot, options.slot_bytes, zero, |_| {}).await;
+        let slot_file =
+            created.map_err(|errno| Context::io("create", &slot_path(directory, slot), errno))?;
+        if slot == SlotNo(0) {
+            superblock.sync_method = match options.sync_method {
+                SyncChoice::Fixed(method) => method,
+                SyncChoice::Probe => {
+                    probe_sync_method(shard, slot_file, options.slot_bytes).await.map_err(
+                        |errno| Context::io("time writes to", &slot_path(directory, slot), errno),
+                    )?
+                }
+            };
+        }
+        shard.close(slot_file).await.map_err(|errno| io("close a slot of", errno))?;
+    }
+    file.write(shard, &superblock).await?;
+    tracing::info!(
+        directory = %directory.display(),
+        store = %superblock.store,
+        shard = superblock.shard.0,
+        method = ?superblock.sync_method,
+        "created a store"
+    );
+    Ok((file, superblock))
+}
+
+/// A recovered store on its way to being used.
+struct Opening<'a> {
+    context: Context,
+    file: SuperblockFile,
+    options: &'a StoreOptions,
+    recovered: Recovered,
+}
+
+impl Opening<'_> {
+    async fn finish(mut self) -> Result<Store, OpenError> {
+        let torn = self.recovered.torn.take();
+        if let Some(torn) = torn.as_ref()
+            && let Some(frames_end) = torn.frames_end
+        {
+            quarantine(&self.context, &self.recovered.files, &torn.file, torn.pos, frames_end)
+                .await?;
+        }
+        if let Some(torn) = &torn {
+            tracing::info!(file = %torn.file.display(), offset = torn.file_offset, reason = %torn.reason,
+                "settled a torn tail: what lay behind was never acknowledged");
+        }
+        let superblock = self.begin_epoch().await?;
+        let context = self.context;
+        let shard = context.shard.clone();
+        let zero_slots = self.options.zero_slots;
+        let (state, needs_head) = build_state(&context, &superblock, self.options, self.recovered);
+        let store = Store::new(shard, state, superblock, self.file, zero_slots);
+        store.mark_epoch(needs_head)?;
+        store.start();
+        store.flushed().await.map_err(OpenError::Failed)?;
+        Ok(store)
+    }
+
+    /// Makes it durable that whatever lies behind the end is void.
+    async fn begin_epoch(&mut self) -> Result<Superblock, OpenError> {
+        let recovered = &self.recovered;
+        let superblock = Superblock {
+            epoch: self.context.superblock.epoch.next(),
+            epoch_start: recovered.end,
+            epoch_prev_hash: recovered.end_hash,
+            low_water: recovered.low_water,
+            clean_end: None,
+            sync_method: match self.options.sync_method {
+                SyncChoice::Fixed(method) => method,
+                SyncChoice::Probe => self.context.superblock.sync_method,
+            },
+            ..self.context.superblock
+        };
+        self.file.write(&self.context.shard, &superblock).await?;
+        Ok(superblock)
+    }
+}
+
+/// What the state begins with, and whether the first frame is to be a head.
+struct NeedsHead(bool, Option<crate::format::SealLink>);
+
+fn build_state(
+    context: &Context,
+    superblock: &Superblock,
+    options: &StoreOptions,
+    recovered: Recovered,
+) -> (State, NeedsHead) {
+    let slot_bytes = superblock.slot_bytes;
+    let Recovered { mut segments, files, next_slot, end, sealed, .. } = recovered;
+    let needs_head = end.in_slot(slot_bytes) == 0;
+    let live: Vec<SlotNo> = segments.iter().map(|segment| segment.slot).collect();
+    // The slot that frames already name for the next segment stays the next one.
+    let mut ready: VecDeque<SlotNo> = files
+        .keys()
+        .copied()
+        .filter(|slot| !live.contains(slot) && Some(*slot) != next_slot)
+        .collect();
+    if let Some(next) = next_slot.filter(|slot| !live.contains(slot)) {
+        ready.push_front(next);
+    }
+    let slots_max =
+        options.capacity_bytes.map_or(usize::MAX, |bytes| (bytes / slot_bytes) as usize);
+    let mut pool = Pool::new(files, ready, slots_max);
+    if needs_head {
+        let (no, slot) = (end.segment(slot_bytes), pool.activate());
+        segments.push_back(Segment { no, slot, shares: Default::default() });
+    }
+    let segments = Segments::new(slot_bytes, segments);
+    let memory = MemoryShares::of(options.memory_bytes);
+    let start = WriterStart {
+        pos: end,
+        prev_hash: recovered.end_hash,
+        low_water: segments.low_water(),
+        salt: superblock.salts().epoch(superblock.epoch),
+    };
+    let buffers = FrameBuffers::new(memory.buffer_bytes, memory.buffers_retained_max);
+    let state = State::new(StateParts {
+        shard: superblock.shard,
+        directory: context.directory.clone(),
+        slot_bytes,
+        writer: Writer::new(slot_bytes, superblock.sync_method, buffers, start),
+        catalogue: recovered.catalogue,
+        segments,
+        pool,
+        cache_bytes_max: memory.cache_bytes_max,
+        seal_bytes: recovered.seal_bytes,
+        anchor_delay: options.anchor_delay,
+    });
+    (state, NeedsHead(needs_head, sealed))
+}
+
+/// How the memory budget of a shard is spent.
+struct MemoryShares {
+    buffer_bytes: usize,
+    buffers_retained_max: usize,
+    cache_bytes_max: usize,
+}
+
+impl MemoryShares {
+    fn of(memory_bytes: u64) -> MemoryShares {
+        let memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX);
+        // Pending and flying frames may take a share each; the rest is the cached tail and, up to a
+        // quarter, reads.
+        let buffer_bytes = (memory_bytes / 16).next_multiple_of(BLOCK_BYTES).min(BUFFER_BYTES_MAX);
+        let on_their_way = buffer_bytes / 2 * (FRAMES_PENDING_MAX + FRAMES_IN_FLIGHT_MAX);
+        let cache_bytes_max = memory_bytes * 3 / 4 - on_their_way;
+        let buffers_retained_max = cache_bytes_max / buffer_bytes + 2;
+        MemoryShares { buffer_bytes, buffers_retained_max, cache_bytes_max }
+    }
+}
+
+impl Store {
+    /// Writes the first frame of the new epoch, chained to the last good one.
+    fn mark_epoch(&self, needs_head: NeedsHead) -> Result<(), OpenError> {
+        let shard = &self.inner.shard;
+        let (wall, now) = (shard.wall(), shard.turn_now());
+        let mut state = self.inner.state.borrow_mut();
+        let NeedsHead(needs_head, sealed) = needs_head;
+        if needs_head {
+            state.begin_segment(sealed, now);
+        } else if state.writer.fits_segment(0, state.reserve_bytes(0)) {
+            state.writer.push_frame(FrameKind::Epoch, &[], now);
+        } else {
+            // A seal marks the epoch as well; the reserve has room for it.
+            match state.pool.room(true, now) {
+                Room::Ready => state.roll(wall, now),
+                Room::Soon | Room::None(_) => {
+                    let (path, errno) = (state.directory.clone(), roundhouse_runtime::Errno::NOSPC);
+                    return Err(OpenError::Io { action: "find a free slot in", path, errno });
+                }
+            }
+        }
+        state.kick_commit();
+        Ok(())
+    }
+}
+
+/// Two frames of full size fit a buffer.
+const BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024 + 2 * BLOCK_BYTES;
+
+/// The directory of a shard within the store's.
+pub fn shard_directory(directory: &Path, shard: ShardId) -> PathBuf {
+    directory.join(format!("shard-{:03}", shard.0))
+}

@@ -1,0 +1,58 @@
+//! Looks behind the end of the walk for frames that prove more than was accepted.
+
+use roundhouse_base::{Pos, SlotNo};
+use roundhouse_runtime::FileId;
+
+use crate::recovery::{Context, Survey, WalkEnd};
+use crate::scan::Found;
+
+/// What the frames behind the end say.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// The highest `durable_upto` of theirs.
+    pub(crate) durable_upto: Pos,
+    /// Where the last of them ends.
+    pub(crate) frames_end: Option<Pos>,
+}
+
+impl Evidence {
+    /// Looks at every later block of the slot where the walk ended, and of the slot that was to
+    /// follow it.
+    pub(crate) async fn gather(context: &Context, survey: &Survey, end: &WalkEnd) -> Evidence {
+        let mut evidence = Evidence::default();
+        let slot_bytes = context.superblock.slot_bytes;
+        let file = |slot: SlotNo| survey.files.get(&slot).copied();
+        if end.pos.in_slot(slot_bytes) != 0 {
+            if let Some(file) = file(end.slot) {
+                evidence.scan(context, file, end.pos).await;
+            }
+            let next = end.pos.segment(slot_bytes).next().base(slot_bytes);
+            if let Some(file) = end.next_slot.and_then(file) {
+                evidence.scan(context, file, next).await;
+            }
+        } else if let Some(file) = end.next_slot.and_then(file) {
+            evidence.scan(context, file, end.pos).await;
+        }
+        evidence
+    }
+
+    async fn scan(&mut self, context: &Context, file: FileId, from: Pos) {
+        let superblock = &context.superblock;
+        let mut scan = context.scan(file, from);
+        loop {
+            match scan.next().await {
+                // A frame of an earlier epoch behind the place where a later one began was given up
+                // then, and what it proves lies below that place. Below it, it is as good as any.
+                Found::Frame(frame)
+                    if frame.header.pos >= superblock.epoch_start
+                        && frame.header.epoch != superblock.epoch => {}
+                Found::Frame(frame) => {
+                    self.durable_upto = self.durable_upto.max(frame.header.durable_upto);
+                    self.frames_end = self.frames_end.max(Some(frame.header.end()));
+                }
+                Found::Rejected(_) => scan.skip_block().await,
+                Found::End => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Finding out what is true: which frames count, where the log ends, and whether anything below
+//! that end was damaged. Nothing here changes the disk.
+//!
+//! Let p be the first position where no acceptable frame is, and D the highest position that some
+//! valid frame, or the superblock, proves to have been durable. D > p means that acknowledged bytes
+//! were damaged: an error, never a repair. Otherwise everything from p on was never acknowledged: a
+//! torn tail, or nothing.
+//!
+//! A head frame is only written when everything before it is durable. So opening walks the frames
+//! of the newest segment, reads one head and one seal for each older one, and leaves the data in
+//! between to whoever reads it, or to `verify`.
+
+mod evidence;
+mod replay;
+mod sealed;
+mod survey;
+mod walk;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+
+use roundhouse_base::{Pos, SlotNo};
+use roundhouse_runtime::{FileId, Shard};
+
+use crate::error::{Corruption, OpenError};
+use crate::format::{Salts, SealLink, Superblock};
+use crate::logs::{Catalogue, Segment};
+use crate::pool::slot_path;
+use crate::recovery::evidence::Evidence;
+use crate::scan::{FrameScan, Rejection};
+
+pub(crate) use crate::recovery::replay::Replay;
+pub(crate) use crate::recovery::survey::{Survey, Surveyed};
+pub(crate) use crate::recovery::walk::{Walk, WalkEnd};
+
+/// Everything that recovery needs to know before it reads frames.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) shard: Shard,
+    pub(crate) directory: PathBuf,
+    pub(crate) superblock: Superblock,
+    pub(crate) salts: Salts,
+}
+
+/// What recovery found.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) catalogue: Catalogue,
+    /// Live segments, oldest first. Empty in a store that was never written.
+    pub(crate) segments: VecDeque<Segment>,
+    pub(crate) files: BTreeMap<SlotNo, FileId>,
+    /// The slot that the last frame named for the next segment.
+    pub(crate) next_slot: Option<SlotNo>,
+    /// The first position that holds nothing acknowledged.
+    pub(crate) end: Pos,
+    /// Header hash of the last frame.
+    pub(crate) end_hash: u64,
+    /// Where the last segment was sealed, if `end` is the start of a segment.
+    pub(crate) sealed: Option<SealLink>,
+    pub(crate) seal_bytes: usize,
+    pub(crate) low_water: Pos,
+    /// What lies behind the end, if it is more than leftovers.
+    pub(crate) torn: Option<TornTail>,
+}
+
+/// Bytes behind the end that were never acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TornTail {
+    /// The slot file.
+    pub file: PathBuf,
+    /// Where in the file the log ends.
+    pub file_offset: u64,
+    /// The same place as a position.
+    pub pos: Pos,
+    /// Where the last intact frame behind it ends, if there is one: written out of order, never
+    /// acknowledged, and copied to quarantine when the store is opened.
+    pub frames_end: Option<Pos>,
+    /// Why the frame at the end was not accepted.
+    pub reason: String,
+}
+
+impl Context {
+    /// The base position of a slot file's content is its segment's, so a place has two names.
+    pub(crate) fn corruption(
+        &self,
+        slot: SlotNo,
+        pos: Pos,
+        proven: Pos,
+        reason: String,
+    ) -> Corruption {
+        Corruption {
+            file: slot_path(&self.directory, slot),
+            file_offset: pos.in_slot(self.superblock.slot_bytes),
+            pos,
+            proven,
+            reason,
+        }
+    }
+
+    /// A scan of a slot's file as the segment of `from`, to the end of the slot.
+    pub(crate) fn scan(&self, file: FileId, from: Pos) -> FrameScan {
+        let slot_bytes = self.superblock.slot_bytes;
+        let (shard, salts) = (self.shard.clone(), self.salts);
+        FrameScan::new(shard, file, salts, slot_bytes, from, Pos(u64::MAX), None)
+    }
+
+    pub(crate) fn io(
+        action: &'static str,
+        path: &Path,
+        errno: roundhouse_runtime::Errno,
+    ) -> OpenError {
+        OpenError::Io { action, path: path.to_owned(), errno }
+    }
+}
+
+/// Finds out what a shard's directory holds.
+///
+/// # Errors
+/// See [`OpenError`]; nothing was changed.
+pub(crate) async fn recover(context: &Context, survey: Survey) -> Result<Recovered, OpenError> {
+    let superblock = context.superblock;
+    let Some(start) = survey.newest() else { return nothing_written(context, survey) };
+    let walk = Walk::run(context, &survey, start).await?;
+    let evidence = if superblock.clean_end.is_some() {
+        Evidence::default()
+    } else {
+        Evidence::gather(context, &survey, &walk.end).await
+    };
+    judge(context, &survey, &walk.end, &evidence)?;
+
+    let WalkEnd { pos: end, hash: end_hash, next_slot, low_water, sealed, .. } = walk.end;
+    let mut replay = walk.replay;
+    let first = low_water.max(superblock.low_water).segment(superblock.slot_bytes);
+    let mut segments = sealed::load(context, &survey, first, start, &mut replay.catalogue).await?;
+    segments.extend(walk.segments);
+    Ok(Recovered {
+        catalogue: replay.catalogue,
+        segments,
+        files: survey.files.clone(),
+        next_slot,
+        end,
+        end_hash,
+        sealed,
+        seal_bytes: replay.seal_bytes,
+        low_water: first.base(superblock.slot_bytes),
+        torn: torn_tail(context, &survey, &walk.end.rejection, &evidence),
+    })
+}
+
+/// A store without any segment: new, or opened for the first time and interrupted.
+fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered, OpenError> {
+    let superblock = &context.superblock;
+    if superblock.epoch_start > Pos(0) || superblock.clean_end.is_some_and(|end| end.pos > Pos(0)) {
+        let segment = superblock.epoch_start.segment(superblock.slot_bytes);
+        let expected = "no slot file begins with an intact head frame".to_owned();
+        return Err(OpenError::MissingSegment { segment, expected });
+    }
+    Ok(Recovered {
+        catalogue: Catalogue::new(None),
+        segments: VecDeque::new(),
+        files: survey.files,
+        next_slot: None,
+        end: Pos(0),
+        end_hash: 0,
+        sealed: None,
+        seal_bytes: 0,
+        low_water: Pos(0),
+        torn: None,
+    })
+}
+
+/// Decides between a torn tail and corruption.
+fn judge(
+    context: &Context,
+    survey: &Survey,
+    end: &WalkEnd,
+    evidence: &Evidence,
+) -> Result<(), OpenError> {
+    let superblock = &context.superblock;
+    if let Some(slot) = end.next_slot
+        && !survey.files.contains_key(&slot)
+    {
+        let segment = end.pos.segment(superblock.slot_bytes).next();
+        let expected =
+            format!("the last frame names {} for what follows it", slot_name(Some(slot)));
+        return Err(OpenError::MissingSegment { segment, expected });
+    }
+    let clean_end = superblock.clean_end.map_or(Pos(0), |end| end.pos);
+    let proven = [
+        end.durable_upto,
+        evidence.durable_upto,
+        survey.durable_upto,
+        superblock.epoch_start,
+        clean_end,
+    ];
+    let proven = proven.into_iter().max().unwrap_or_default();
+    if proven <= end.pos {
+        return Ok(());
+    }
+    let reason = end.rejection.as_ref().map_or_else(
+        || "the log ends here".to_owned(),
+        |rejection| format!("there is no intact frame: {rejection}"),
+    );
+    Err(OpenError::Corruption(context.corruption(end.slot, end.pos, proven, reason)))
+}
+
+fn torn_tail(
+    context: &Context,
+    survey: &Survey,
+    rejection: &Option<Rejection>,
+    evidence: &Evidence,
+) -> Option<TornTail> {
+    let rejection = rejection.as_ref()?;
+    if evidence.frames_end.is_none() && !is_interrupted_write(rejection) {
+        return None;
+    }
+    let slot = survey.slot_of(rejection.pos.segment(context.superblock.slot_bytes));
+    Some(TornTail {
+        file: slot.map(|slot| slot_path(&context.directory, slot)).unwrap_or_default(),
+        file_offset: rejection.pos.in_slot(context.superblock.slot_bytes),
+        pos: rejection.pos,
+        frames_end: evidence.frames_end,
+        reason: rejection.to_string(),
+    })
+}
+
+/// Whether a rejected place looks like a frame of this very position that was not fully written,
+/// rather than like what the slot held before.
+fn is_interrupted_write(rejection: &Rejection) -> bool {
+    use crate::format::FrameReject;
+    matches!(
+        rejection.reject,
+        FrameReject::HeaderChecksum { .. }
+            | FrameReject::PayloadHash { .. }
+            | FrameReject::Field(_)
+    ) || rejection.unreadable.is_some()
+}
+
+fn slot_name(slot: Option<SlotNo>) -> String {
+    slot.map_or_else(
+        || "(unknown)".to_owned(),
+        |slot| slot_path(Path::new(""), slot).display().to_string(),
+    )
+}

@@ -1,0 +1,124 @@
+//! Loads what is needed of the older segments: the seal of each.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use bytes::Bytes;
+use roundhouse_base::{LogId, Pos, SegmentNo};
+
+use crate::error::OpenError;
+use crate::format::{FrameHeader, FrameKind, IndexEntry, SealLink, SealLog, SealPayload};
+use crate::logs::{Catalogue, Segment, Share};
+use crate::recovery::survey::read_many;
+use crate::recovery::{Context, Survey, Surveyed};
+use crate::scan::ScannedFrame;
+
+/// Loads the segments from `first` up to the one before `start`, and their share of the logs'
+/// indexes.
+///
+/// # Errors
+/// A segment that is missing, or a seal that is damaged or does not match its neighbours.
+pub(crate) async fn load(
+    context: &Context,
+    survey: &Survey,
+    first: SegmentNo,
+    start: &Surveyed,
+    catalogue: &mut Catalogue,
+) -> Result<VecDeque<Segment>, OpenError> {
+    let mut wanted = Vec::new();
+    for no in first.0..start.segment.0 {
+        let (segment, next) = (find(survey, SegmentNo(no))?, find(survey, SegmentNo(no + 1))?);
+        let seal = next.head.prev_seal.ok_or_else(|| {
+            let reason = "the head of the next segment names no seal of this one".to_owned();
+            corruption(context, segment, segment.frame.header.pos, reason)
+        })?;
+        wanted.push((segment, next, seal));
+    }
+    let place =
+        |seal: &SealLink| (seal.pos.in_slot(context.superblock.slot_bytes), seal.bytes as usize);
+    let places = wanted.iter().map(|(segment, _, seal)| {
+        let (at, bytes) = place(seal);
+        (segment.file, at, bytes)
+    });
+    let seals = read_many(&context.shard, places.collect()).await;
+    let mut segments = VecDeque::new();
+    let mut entries: HashMap<LogId, Vec<IndexEntry>> = HashMap::new();
+    for ((segment, next, link), bytes) in wanted.into_iter().zip(seals) {
+        let bytes =
+            bytes.map_err(|errno| corruption(context, segment, link.pos, errno.to_string()))?;
+        let seal = check(context, segment, next, link, bytes)
+            .map_err(|reason| corruption(context, segment, link.pos, reason))?;
+        segments.push_back(take(segment, seal, &mut entries));
+    }
+    cut_to_logs(&mut segments, catalogue);
+    for log in catalogue.logs_mut() {
+        if let Some(entries) = entries.remove(&log.id) {
+            log.index.prepend(entries, &log.truncations);
+        }
+        log.index.trim(log.start);
+    }
+    Ok(segments)
+}
+
+fn find(survey: &Survey, segment: SegmentNo) -> Result<&Surveyed, OpenError> {
+    survey.segment(segment).ok_or_else(|| OpenError::MissingSegment {
+        segment,
+        expected: "no slot file begins with an intact head frame of it".to_owned(),
+    })
+}
+
+fn corruption(context: &Context, segment: &Surveyed, pos: Pos, reason: String) -> OpenError {
+    let slot_bytes = context.superblock.slot_bytes;
+    let proven = segment.segment.next().base(slot_bytes);
+    let reason = format!("the seal of segment {} is not intact: {reason}", segment.segment);
+    OpenError::Corruption(context.corruption(segment.slot, pos, proven, reason))
+}
+
+/// Checks a seal frame against the segment it ends and the head that follows it.
+fn check(
+    context: &Context,
+    segment: &Surveyed,
+    next: &Surveyed,
+    link: SealLink,
+    bytes: Bytes,
+) -> Result<SealPayload, String> {
+    let header =
+        FrameHeader::decode(&bytes, &context.salts).map_err(|reject| reject.to_string())?;
+    let expected = (FrameKind::Seal, link.pos, link.bytes);
+    let found = (header.kind, header.pos, header.frame_bytes);
+    if found != expected {
+        return Err(format!("expected {expected:?}, found {found:?}"));
+    }
+    header.check_payload(&bytes, &context.salts).map_err(|reject| reject.to_string())?;
+    let frame = ScannedFrame { header, bytes };
+    next.frame.header.check_chain(frame.hash()).map_err(|reject| reject.to_string())?;
+    let seal = SealPayload::decode(&frame.payload()).map_err(|reject| reject.to_string())?;
+    if seal.segment != segment.segment {
+        return Err(format!("it is the seal of segment {}", seal.segment));
+    }
+    Ok(seal)
+}
+
+/// The segment that a seal describes; its index entries go to their logs' lists.
+fn take(
+    segment: &Surveyed,
+    seal: SealPayload,
+    entries: &mut HashMap<LogId, Vec<IndexEntry>>,
+) -> Segment {
+    let mut shares = BTreeMap::new();
+    for SealLog { log, first, end, bytes, time_max, entries: sealed } in seal.logs {
+        shares.insert(log, Share { first, end, bytes, time_max });
+        entries.entry(log).or_default().extend(sealed);
+    }
+    Segment { no: segment.segment, slot: segment.slot, shares }
+}
+
+/// Applies to the shares what happened to their logs after they were sealed.
+fn cut_to_logs(segments: &mut VecDeque<Segment>, catalogue: &Catalogue) {
+    for segment in segments {
+        segment.shares.retain(|id, share| {
+            let Some(log) = catalogue.log(*id) else { return false };
+            share.cut(log.end);
+            share.first < share.end && log.start < share.end
+        });
+    }
+}

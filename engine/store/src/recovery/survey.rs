@@ -1,0 +1,170 @@
+//! The first look: which slot files are there, and which segment each begins.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+
+use bytes::{Bytes, BytesMut};
+use roundhouse_base::limits::BLOCK_BYTES;
+use roundhouse_base::{Pos, SegmentNo, SlotNo, aligned_buffer};
+use roundhouse_runtime::{Errno, FileId, OpenMode, ReadOperation, Shard};
+
+use crate::error::OpenError;
+use crate::format::{FrameHeader, FrameKind, HeadPayload};
+use crate::pool::{parse_slot_name, slot_path};
+use crate::recovery::Context;
+use crate::scan::{Found, ScannedFrame};
+
+/// The slot files of a shard and the segments whose heads are intact.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(crate) files: BTreeMap<SlotNo, FileId>,
+    segments: BTreeMap<SegmentNo, Surveyed>,
+    /// The highest position that an intact head's header proves to be durable, also of heads whose
+    /// payload is damaged.
+    pub(crate) durable_upto: Pos,
+}
+
+/// A segment with an intact head.
+#[derive(Debug, Clone)]
+pub(crate) struct Surveyed {
+    pub(crate) segment: SegmentNo,
+    pub(crate) slot: SlotNo,
+    pub(crate) file: FileId,
+    pub(crate) frame: ScannedFrame,
+    pub(crate) head: HeadPayload,
+}
+
+impl Survey {
+    /// Opens all slot files and reads their first frames.
+    pub(crate) async fn run(context: &Context, mode: OpenMode) -> Result<Survey, OpenError> {
+        let files = open_slots(&context.shard, &context.directory, mode).await?;
+        if mode == OpenMode::Write && context.superblock.clean_end.is_none() {
+            // No decision may rest on data that a process that died never made durable.
+            for (slot, file) in &files {
+                let synced = context.shard.sync_data(*file).await;
+                synced.map_err(|errno| {
+                    Context::io("sync", &slot_path(&context.directory, *slot), errno)
+                })?;
+            }
+        }
+        let mut survey = Survey { files, segments: BTreeMap::new(), durable_upto: Pos(0) };
+        let wanted: Vec<_> = survey.files.iter().map(|(slot, file)| (*slot, *file)).collect();
+        let blocks = read_many(
+            &context.shard,
+            wanted.iter().map(|(_, file)| (*file, 0, BLOCK_BYTES)).collect(),
+        )
+        .await;
+        for ((slot, file), block) in wanted.into_iter().zip(blocks) {
+            if let Ok(block) = block {
+                survey.take(context, slot, file, &block).await;
+            }
+        }
+        Ok(survey)
+    }
+
+    /// The newest segment.
+    pub(crate) fn newest(&self) -> Option<&Surveyed> {
+        self.segments.last_key_value().map(|(_, segment)| segment)
+    }
+
+    /// A segment, if its head is intact.
+    pub(crate) fn segment(&self, segment: SegmentNo) -> Option<&Surveyed> {
+        self.segments.get(&segment)
+    }
+
+    /// The slot of a segment whose head is intact.
+    pub(crate) fn slot_of(&self, segment: SegmentNo) -> Option<SlotNo> {
+        self.segments.get(&segment).map(|segment| segment.slot)
+    }
+
+    /// Forgets the segments from this one on: their heads turned out not to follow.
+    pub(crate) fn forget_from(&mut self, segment: SegmentNo) {
+        self.segments.split_off(&segment);
+    }
+
+    /// Takes in a slot if its first block begins an acceptable head frame.
+    async fn take(&mut self, context: &Context, slot: SlotNo, file: FileId, block: &[u8]) {
+        let Some(header) = acceptable_head(context, block) else { return };
+        self.durable_upto = self.durable_upto.max(header.durable_upto);
+        let Found::Frame(frame) = context.scan(file, header.pos).next().await else { return };
+        let Ok(head) = HeadPayload::decode(&frame.payload()) else { return };
+        let segment = header.pos.segment(context.superblock.slot_bytes);
+        if head.segment != segment {
+            return;
+        }
+        // Two slots can claim a segment after a recovery that gave an unacknowledged head up; the
+        // later epoch is the one that counts.
+        let is_newer = self
+            .segments
+            .get(&segment)
+            .is_none_or(|other| other.frame.header.epoch < frame.header.epoch);
+        if is_newer {
+            self.segments.insert(segment, Surveyed { segment, slot, file, frame, head });
+        }
+    }
+}
+
+/// The header of a head frame that this epoch, or one before it as far as it was in force, wrote at
+/// the start of a segment.
+fn acceptable_head(context: &Context, block: &[u8]) -> Option<FrameHeader> {
+    let superblock = &context.superblock;
+    let header = FrameHeader::decode(block, &context.salts).ok()?;
+    let is_head = header.kind == FrameKind::Head && header.pos.in_slot(superblock.slot_bytes) == 0;
+    let lowest = if header.pos >= superblock.epoch_start { superblock.epoch.0 } else { 0 };
+    let is_in_force = (lowest..=superblock.epoch.0).contains(&header.epoch.0);
+    (is_head && is_in_force).then_some(header)
+}
+
+/// Opens the slot files, whose numbers must have no gap.
+async fn open_slots(
+    shard: &Shard,
+    directory: &Path,
+    mode: OpenMode,
+) -> Result<BTreeMap<SlotNo, FileId>, OpenError> {
+    let listed = shard.list(directory).map_err(|errno| Context::io("list", directory, errno))?;
+    let mut slots: Vec<SlotNo> =
+        listed.iter().filter_map(|entry| parse_slot_name(&entry.name)).collect();
+    slots.sort_unstable();
+    let mut files = BTreeMap::new();
+    for (expected, slot) in slots.into_iter().enumerate() {
+        if slot.0 as usize != expected {
+            let missing = slot_path(directory, SlotNo(expected as u32));
+            return Err(Context::io("find the slot file", &missing, Errno::NOENT));
+        }
+        let path = slot_path(directory, slot);
+        let file =
+            shard.open(&path, mode).await.map_err(|errno| Context::io("open", &path, errno))?;
+        files.insert(slot, file);
+    }
+    Ok(files)
+}
+
+/// Reads several places, some at a time, and returns them in order. Lengths are whole blocks.
+pub(crate) async fn read_many(
+    shard: &Shard,
+    places: Vec<(FileId, u64, usize)>,
+) -> Vec<Result<Bytes, Errno>> {
+    let mut results = Vec::with_capacity(places.len());
+    let mut flying: VecDeque<ReadOperation> = VecDeque::new();
+    for (file, at, bytes) in places {
+        if flying.len() >= READS_IN_FLIGHT_MAX
+            && let Some(oldest) = flying.pop_front()
+        {
+            results.push(finish(oldest.await));
+        }
+        let mut buffer = aligned_buffer(bytes);
+        buffer.resize(bytes, 0);
+        flying.push_back(shard.read(file, buffer, at));
+    }
+    for read in flying {
+        results.push(finish(read.await));
+    }
+    results
+}
+
+fn finish((result, buffer): (Result<u32, Errno>, BytesMut)) -> Result<Bytes, Errno> {
+    result.map(|_| buffer.freeze())
+}
+
+/// Small reads of a survey in flight at once.
+const READS_IN_FLIGHT_MAX: usize = 16;
