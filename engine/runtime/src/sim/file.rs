@@ -133,9 +133,7 @@ impl File {
 
     /// Puts every change that completed before `before` on stable storage.
     pub(super) fn sync(&mut self, before: Stamp) {
-        while let Some(front) = self.unsynced.front()
-            && (front.durable || front.stamp < before)
-        {
+        while self.unsynced.front().is_some_and(|front| front.stamp < before) {
             self.fold_oldest();
         }
     }

@@ -64,6 +64,19 @@ fn a_closed_file_answers_ebadf_and_its_number_is_used_again() {
 }
 
 #[test]
+fn a_close_ends_the_file_when_it_is_asked_for() {
+    for seed in 0..50 {
+        let (_, node) = world(seed);
+        let mut process = Process::on(&node);
+        let file = process.create("f");
+        let close = process.driver.submit(Op::Close { file });
+        process.driver.cancel(close);
+        assert_eq!(process.call(Op::Allocate { file, bytes: 1 }), Err(Errno::BADF), "seed {seed}");
+        assert_eq!(process.finish(close).result, Ok(0), "seed {seed}: it cannot be called back");
+    }
+}
+
+#[test]
 fn open_modes_are_enforced() {
     let (_, node) = world(5);
     let mut process = Process::on(&node);
