@@ -17,8 +17,9 @@ use crate::op::{Completion, Errno, FileId, Op, OpId};
 /// A shard's view of a [`World`].
 ///
 /// It never sleeps: [`Driver::reap`] hands over what has completed by now, and the world's time is
-/// moved from outside. Operations start when they are submitted. Misuse that a kernel would let pass or punish with damage panics: unaligned direct I/O,
-/// closing a file with operations in flight.
+/// moved from outside. Operations start when they are submitted. Misuse that a kernel would let
+/// pass or punish with damage panics: unaligned direct I/O, closing a file with operations in
+/// flight.
 ///
 /// After its node crashed, submitted operations vanish and everything else answers `EIO`.
 pub struct SimDriver {

@@ -201,7 +201,8 @@ impl Machine {
         self.disk.write(write.file, at, write.data.clone(), now, durable_since)
     }
 
-    /// Another block-aligned place within the file for `write`, if `fault` strikes and there is one.
+    /// Another block-aligned place within the file for `write`, if there is one and `fault`
+    /// strikes.
     fn elsewhere(&mut self, fault: Fault, write: &Write, random: &mut Random) -> Option<u64> {
         let block = BLOCK_BYTES as u64;
         let room = self.disk.file(write.file).bytes().checked_sub(write.data.len() as u64)?;

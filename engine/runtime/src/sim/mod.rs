@@ -1,4 +1,5 @@
-//! A deterministic simulator: the second [`Driver`](crate::Driver), for testing programs that embed the engine.
+//! A deterministic simulator: the second [`Driver`](crate::Driver), for testing programs that
+//! embed the engine.
 //!
 //! A [`World`] holds nodes; each [`Node`] has a disk that outlives its processes and gives out
 //! [`SimDriver`]s; a [`Cluster`] turns the processes and moves the clock. One seed decides
@@ -32,7 +33,8 @@
 //! driver.reap(&mut completions, Wait::No).unwrap();
 //! assert_eq!(completions[0].result, Ok(0), "the first file has number 0");
 //!
-//! // Its name was never synced: after a crash it may be there or not, but with this seed always the same.
+//! // Its name was never synced: after a crash it may be there or not, but with this seed always
+//! // the same.
 //! node.crash();
 //! assert!(node.files().len() <= 1);
 //! ```

@@ -48,8 +48,8 @@ impl Node {
     }
 
     /// Cuts the power. Operations in flight and locks are gone, and of everything that was not
-    /// durable each part is kept, lost or mangled as the dice and [`CrashOptions`](super::CrashOptions) say; what is left is
-    /// durable from then on.
+    /// durable each part is kept, lost or mangled, as the dice and
+    /// [`CrashOptions`](super::CrashOptions) say; what is left is durable from then on.
     ///
     /// The drivers of the node answer every call with `EIO` from now on; drop them and make new
     /// ones.
