@@ -70,7 +70,7 @@ fn config() -> LogConfig {
     }
 }
 
-fn head() -> HeadPayload {
+pub(super) fn head() -> HeadPayload {
     HeadPayload {
         segment: SegmentNo(5),
         prev_seal: Some(SealLink { pos: Pos(0x3000), bytes: 0x1000 }),
@@ -87,7 +87,7 @@ fn head() -> HeadPayload {
     }
 }
 
-fn seal() -> SealPayload {
+pub(super) fn seal() -> SealPayload {
     SealPayload {
         segment: SegmentNo(4),
         logs: vec![SealLog {
@@ -108,9 +108,12 @@ fn seal() -> SealPayload {
 /// Compares with hexadecimal digits, sixteen bytes to a line.
 #[track_caller]
 fn assert_golden(bytes: &[u8], golden: &str) {
+    assert_eq!(hex_lines(bytes), golden.split_whitespace().collect::<Vec<_>>());
+}
+
+fn hex_lines(bytes: &[u8]) -> Vec<String> {
     let digits = |line: &[u8]| line.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>();
-    let lines: Vec<String> = bytes.chunks(16).map(|line| digits(line).concat()).collect();
-    assert_eq!(lines, golden.split_whitespace().collect::<Vec<_>>());
+    bytes.chunks(16).map(|line| digits(line).concat()).collect()
 }
 
 #[test]
@@ -224,4 +227,16 @@ fn a_superblock() {
     );
     assert!(copy[112..4080].iter().all(|&byte| byte == 0));
     assert_golden(&copy[4080..], "0100000000000000002926bb5c584a4a");
+}
+
+#[test]
+fn the_description_shows_the_same_bytes() {
+    let page = include_str!("../../../../../docs/format.md");
+    let (_, frame) = frame();
+    let copy = superblock().encode_copy(1);
+    for bytes in [&frame[..176], &copy[..112], &copy[4080..]] {
+        for line in hex_lines(bytes) {
+            assert!(page.contains(&line), "docs/format.md lacks {line}");
+        }
+    }
 }
