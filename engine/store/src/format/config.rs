@@ -1,8 +1,9 @@
 //! The settings of a log, as its catalogue records and every head frame keep them.
 //!
 //! ```text
-//!      0                 8                16                24                32
-//!   0 | durability, 0.. | interval_ns    | retention_age_ns| retention_bytes  |
+//!      0        1                          8                                 16
+//!   0 |durabil.| zeros                    | interval_ns                       |
+//!  16 | retention_age_ns                  | retention_bytes                   |
 //! ```
 
 use std::time::Duration;

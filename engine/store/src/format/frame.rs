@@ -148,6 +148,9 @@ impl FrameHeader {
     /// # Errors
     /// [`FrameReject::Truncated`], [`FrameReject::PayloadHash`], or [`FrameReject::Field`] if the
     /// padding is not zero.
+    ///
+    /// # Panics
+    /// If `payload_bytes` exceeds the frame, as it does in no decoded header.
     pub fn check_payload(&self, frame: &[u8], salts: &Salts) -> Result<(), FrameReject> {
         let frame_bytes = self.frame_bytes as usize;
         let body = frame

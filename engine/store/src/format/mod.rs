@@ -10,8 +10,8 @@
 //! * [`head`], [`seal`]: the payloads of the first and the last frame of a segment.
 //!
 //! Encoding asserts what decoding checks, by the same function wherever that is possible, so a
-//! writer can't produce what a reader refuses. Decoding accepts any bytes: it never panics, does
-//! work proportional to the input and allocates in proportion to it, whatever the counts and lengths in it claim.
+//! writer can't produce what a reader refuses. Decoding takes any bytes: it never panics, and its
+//! work and memory are proportional to the input, whatever the counts and lengths in it claim.
 
 pub mod config;
 pub mod control;
@@ -25,8 +25,6 @@ pub mod seal;
 pub mod superblock;
 
 mod payload;
-#[cfg(test)]
-mod tests;
 
 pub use config::{Durability, LogConfig, Retention};
 pub use control::ControlRecord;
@@ -53,3 +51,6 @@ pub const PAYLOAD_ALIGN_BYTES: usize = 8;
 fn is_block(bytes: u64) -> bool {
     bytes.is_multiple_of(BLOCK_BYTES as u64)
 }
+
+#[cfg(test)]
+mod tests;

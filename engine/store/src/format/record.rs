@@ -218,7 +218,7 @@ impl RecordHeader {
             is_control == (self.log == CATALOGUE_LOG),
             "log_id",
             self.log.0,
-            "0 for catalogue records, more for data",
+            "above 0 for data and 0 for all other kinds",
         )?;
         check_field(
             (1..=if is_control { 1 } else { RECORD_COUNT_MAX }).contains(&self.count),

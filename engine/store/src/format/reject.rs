@@ -4,6 +4,7 @@ use roundhouse_base::{Epoch, Pos};
 use thiserror::Error;
 
 use super::FORMAT_VERSION;
+use super::frame::MAGIC;
 
 /// A field whose checksum holds but whose value no writer of this version produces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -35,7 +36,7 @@ pub enum FrameReject {
     #[error("blank: the header is all zeros")]
     Blank,
     /// The bytes don't start like a frame.
-    #[error("not a frame: magic is {found:#010x}, expected {expected:#010x}", expected = super::frame::MAGIC)]
+    #[error("not a frame: magic is {found:#010x}, expected {MAGIC:#010x}")]
     Magic {
         /// The first four bytes.
         found: u32,
@@ -49,10 +50,7 @@ pub enum FrameReject {
         found: u32,
     },
     /// An intact frame of a newer format: upgrade to read it.
-    #[error(
-        "made by a newer version: format {found}, this program reads up to {version}",
-        version = FORMAT_VERSION
-    )]
+    #[error("made by a newer version: format {found}, this program reads up to {FORMAT_VERSION}")]
     NewerVersion {
         /// The format version of the frame.
         found: u16,
@@ -142,9 +140,9 @@ pub enum RecordFault {
 
 /// Why the payload of a head frame, a seal frame or a catalogue record was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("byte {at} of the payload: {why}")]
+#[error("after {at} bytes of the payload: {why}")]
 pub struct PayloadReject {
-    /// The byte after the part that was rejected.
+    /// Bytes that were read before the fault showed.
     pub at: usize,
     /// What is wrong with it.
     pub why: PayloadFault,

@@ -77,7 +77,10 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_catalogue_record_is_decoded_or_rejected(record in control_record(), changes in changes()) {
+    fn a_damaged_catalogue_record_is_decoded_or_rejected(
+        record in control_record(),
+        changes in changes(),
+    ) {
         let mut body = BytesMut::new();
         record.encode(&mut body);
         damage(&mut body, &changes);

@@ -3,6 +3,7 @@
 mod bit_flips;
 mod golden;
 mod hostile;
+mod impossible_values;
 mod round_trip;
 mod stale_bytes;
 mod strategies;

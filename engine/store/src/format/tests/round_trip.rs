@@ -21,7 +21,8 @@ proptest! {
         let cut = &frame[..cut.index(frame.len())];
         let decoded = FrameHeader::decode(cut, &salts);
         let checked = decoded.and_then(|header| header.check_payload(cut, &salts));
-        prop_assert!(matches!(checked, Err(FrameReject::Truncated { .. })), "{header:?}: {checked:?}");
+        let truncated = matches!(checked, Err(FrameReject::Truncated { .. }));
+        prop_assert!(truncated, "{header:?}: {checked:?}");
     }
 
     #[test]
@@ -35,7 +36,9 @@ proptest! {
     }
 
     #[test]
-    fn records_come_back_in_order(records in vec((record_header(), vec(any::<u8>(), 0..100)), 0..20)) {
+    fn records_come_back_in_order(
+        records in vec((record_header(), vec(any::<u8>(), 0..100)), 0..20),
+    ) {
         let mut payload = BytesMut::new();
         for (header, body) in &records {
             let before = payload.len();
@@ -52,7 +55,10 @@ proptest! {
     }
 
     #[test]
-    fn records_end_at_damage(bodies in vec(vec(any::<u8>(), 0..50), 1..10), at: prop::sample::Index) {
+    fn records_end_at_damage(
+        bodies in vec(vec(any::<u8>(), 0..50), 1..10),
+        at: prop::sample::Index,
+    ) {
         let header = RecordHeader {
             log: roundhouse_base::LogId(1),
             kind: RecordKind::Data,

@@ -138,9 +138,10 @@ proptest! {
             .collect();
         for (index, written) in in_flight.into_iter().zip(torn) {
             let start = index * SUPERBLOCK_COPY_BYTES;
+            let copy = &mut file[start..start + SUPERBLOCK_COPY_BYTES];
             match written {
-                Some(true) => file[start..start + SUPERBLOCK_COPY_BYTES].copy_from_slice(&new.encode_copy(index)),
-                Some(false) => file[start + 512..start + 1024].fill(garbage | 1),
+                Some(true) => copy.copy_from_slice(&new.encode_copy(index)),
+                Some(false) => copy[512..1024].fill(garbage | 1),
                 None => {}
             }
         }
