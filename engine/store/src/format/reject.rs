@@ -61,8 +61,8 @@ pub enum FrameReject {
         /// All flags of the frame.
         found: u32,
     },
-    /// An intact header says something impossible.
-    #[error("impossible frame header: {0}")]
+    /// An intact header, or the padding it vouches for, says something impossible.
+    #[error("impossible frame: {0}")]
     Field(#[from] FieldReject),
     /// Payload and padding don't match the header: torn, damaged, or left over from another epoch.
     #[error(

@@ -96,16 +96,50 @@ fn in_a_record() {
 }
 
 #[test]
-fn logs_out_of_order_are_refused() {
-    let mut head = golden::head();
-    head.logs.push(head.logs[0].clone());
-    let refused = std::panic::catch_unwind(|| head.encode(&mut BytesMut::new()));
-    assert!(refused.is_err(), "two logs with one number");
+fn in_the_padding_of_a_frame() {
+    let (mut header, mut frame) = golden::frame();
+    frame[4095] = 1;
+    let salt = golden::salts().epoch(header.epoch);
+    header.payload_hash = frame::payload_hash(&frame[frame::FRAME_HEADER_BYTES..], salt);
+    let refused = header.check_payload(&frame, &golden::salts()).unwrap_err();
+    assert_eq!(refused.to_string(), "impossible frame: padding is 1, expected 0");
+}
 
-    let mut seal = golden::seal();
-    seal.logs.push(seal.logs[0].clone());
-    let refused = std::panic::catch_unwind(|| seal.encode(&mut BytesMut::new()));
-    assert!(refused.is_err(), "two shares of one log");
+#[test]
+fn what_is_out_of_order_is_never_written() {
+    let writes_head = |change: fn(&mut HeadPayload)| {
+        let mut head = golden::head();
+        change(&mut head);
+        std::panic::catch_unwind(|| head.encode(&mut BytesMut::new())).is_ok()
+    };
+    assert!(writes_head(|_| {}));
+    assert!(!writes_head(|head| head.logs.push(head.logs[0].clone())), "one log twice");
+    let truncate_again = |head: &mut HeadPayload| {
+        let again = head.logs[0].truncations[0];
+        head.logs[0].truncations.push(again);
+    };
+    assert!(!writes_head(truncate_again), "one truncation twice");
+
+    let writes_seal = |change: fn(&mut SealPayload)| {
+        let mut seal = golden::seal();
+        change(&mut seal);
+        std::panic::catch_unwind(|| seal.encode(&mut BytesMut::new())).is_ok()
+    };
+    assert!(writes_seal(|_| {}));
+    assert!(!writes_seal(|seal| seal.logs.push(seal.logs[0].clone())), "one log twice");
+    let index_backwards = |seal: &mut SealPayload| {
+        let entry = IndexEntry { offset: Offset(42), pos: Pos(0x2000), time: WallTime(0) };
+        seal.logs[0].entries.push(entry);
+    };
+    assert!(!writes_seal(index_backwards), "a later record in an earlier frame");
+}
+
+#[test]
+#[should_panic(expected = "expected a position whose frame ends below 2^64")]
+fn a_frame_never_ends_beyond_the_last_position() {
+    let (mut header, _) = golden::frame();
+    header.pos = Pos(u64::MAX - 4095);
+    header.encode(golden::salts().epoch(header.epoch));
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn intact_frames_of_newer_programs_are_told_from_damage() {
         (41, 0x40, "low_water is 16384, expected at most pos"),
         (100, 7, "reserved is 7, expected 0"),
     ] {
-        let expected = format!("impossible frame header: {message}");
+        let expected = format!("impossible frame: {message}");
         assert_eq!(rewritten(at, value).to_string(), expected);
     }
 }
