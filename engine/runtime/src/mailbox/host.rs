@@ -1,5 +1,6 @@
 //! The mailbox from the host's threads to a shard: many senders, one receiver.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -39,12 +40,11 @@ pub fn host_mailbox<T: Send>(
 ///
 /// Messages of one sender, each sent after the one before was, arrive in order. When the last clone
 /// is dropped, the mailbox is closed; the receiver still takes what is in it.
-#[derive(Debug)]
-pub struct HostSender<T: Send> {
+pub struct HostSender<T> {
     end: Arc<SenderEnd<T>>,
 }
 
-impl<T: Send> HostSender<T> {
+impl<T> HostSender<T> {
     /// Sends a message if there is room. May overtake senders that wait.
     ///
     /// Success means that the message is in the mailbox, not that it will be handled: if the
@@ -82,16 +82,21 @@ impl<T: Send> HostSender<T> {
     }
 }
 
-impl<T: Send> Clone for HostSender<T> {
+impl<T> Clone for HostSender<T> {
     fn clone(&self) -> HostSender<T> {
         HostSender { end: self.end.clone() }
     }
 }
 
+impl<T> fmt::Debug for HostSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostSender").field("shared", &self.end.0).finish()
+    }
+}
+
 /// A message on its way; see [`HostSender::send`].
 #[must_use = "a message is not sent unless the future is awaited"]
-#[derive(Debug)]
-pub struct HostSend<'a, T: Send> {
+pub struct HostSend<'a, T> {
     shared: &'a Shared<T>,
     /// `None` once sent or given back.
     message: Option<T>,
@@ -100,9 +105,9 @@ pub struct HostSend<'a, T: Send> {
 }
 
 // Nothing in it is pinned: the message is moved as a value, never polled.
-impl<T: Send> Unpin for HostSend<'_, T> {}
+impl<T> Unpin for HostSend<'_, T> {}
 
-impl<T: Send> HostSend<'_, T> {
+impl<T> HostSend<'_, T> {
     /// Gets in line, and sends if there is room for everyone before and for this one.
     fn try_in_line(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Closed<T>>> {
         let mut line = self.shared.waiters.lock();
@@ -131,14 +136,15 @@ impl<T: Send> HostSend<'_, T> {
     }
 
     fn take_message(&mut self) -> T {
-        self.message.take().expect("a send is not polled after it completed")
+        self.message.take().expect("`poll` checks for it and `try_now` puts it back")
     }
 }
 
-impl<T: Send> Future for HostSend<'_, T> {
+impl<T> Future for HostSend<'_, T> {
     type Output = Result<(), Closed<T>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(self.message.is_some(), "a send is not polled after it completed");
         let mut outcome = Poll::Pending;
         // Without a lock, unless that would overtake someone.
         if self.ticket.is_none() && !self.shared.waiters.is_any() {
@@ -154,7 +160,7 @@ impl<T: Send> Future for HostSend<'_, T> {
     }
 }
 
-impl<T: Send> Drop for HostSend<'_, T> {
+impl<T> Drop for HostSend<'_, T> {
     fn drop(&mut self) {
         if self.ticket.is_some() {
             self.shared.waiters.lock().leave(&mut self.ticket);
@@ -164,8 +170,14 @@ impl<T: Send> Drop for HostSend<'_, T> {
     }
 }
 
+impl<T> fmt::Debug for HostSend<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waits = self.ticket.is_some();
+        f.debug_struct("HostSend").field("waits", &waits).finish_non_exhaustive()
+    }
+}
+
 /// What the clones of a sender share; dropped with the last of them.
-#[derive(Debug)]
 struct SenderEnd<T>(Arc<Shared<T>>);
 
 impl<T> Drop for SenderEnd<T> {
@@ -180,12 +192,11 @@ impl<T> Drop for SenderEnd<T> {
 /// Dropping it closes the mailbox: senders that wait get their messages back, and every message
 /// that was sent is dropped, also one sent at the same time, so that whoever waits for an answer
 /// learns that there will be none.
-#[derive(Debug)]
-pub struct HostReceiver<T: Send> {
+pub struct HostReceiver<T> {
     shared: Arc<Shared<T>>,
 }
 
-impl<T: Send> HostReceiver<T> {
+impl<T> HostReceiver<T> {
     /// Takes the oldest message, and wakes a sender that waits for room. For more than one at a
     /// time, [`HostReceiver::drain`] is cheaper.
     pub fn try_recv(&self) -> Option<T> {
@@ -209,14 +220,15 @@ impl<T: Send> HostReceiver<T> {
         taken
     }
 
-    /// Whether every sender is gone and every message was taken: nothing will ever come.
+    /// Whether every sender is gone and every message was taken: nothing will ever come. Ask after
+    /// taking messages; the end itself notifies only once.
     pub fn is_closed(&self) -> bool {
         // In this order: once the flag is set, no message can follow those already there.
         self.shared.senders_gone.load(Ordering::Acquire) && self.shared.receiver.is_empty()
     }
 }
 
-impl<T: Send> Drop for HostReceiver<T> {
+impl<T> Drop for HostReceiver<T> {
     fn drop(&mut self) {
         self.shared.receiver_gone.store(true, Ordering::Release);
         // Orders the flag before the last look; its pair is in `Parking::notify`. Of a message sent
@@ -227,8 +239,13 @@ impl<T: Send> Drop for HostReceiver<T> {
     }
 }
 
+impl<T> fmt::Debug for HostReceiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostReceiver").field("shared", &self.shared).finish()
+    }
+}
+
 /// What both ends share.
-#[derive(Debug)]
 struct Shared<T> {
     /// The receiver's.
     parking: Arc<Parking>,
@@ -275,5 +292,16 @@ impl<T> Shared<T> {
     /// How many more messages the channel can take.
     fn room(&self) -> usize {
         self.capacity - self.sender.len()
+    }
+}
+
+// By hand here and above, for messages that are not `Debug`.
+impl<T> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("parking", &self.parking)
+            .field("messages", &self.sender.len())
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! Who wakes a sleeping shard, and who need not.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::sync::{AtomicU8, Ordering, fence};
 use crate::driver::Unpark;
@@ -19,12 +20,12 @@ use crate::driver::Unpark;
 /// first. To a shard that is awake, a notification is a look at one word.
 pub struct Parking {
     state: AtomicU8,
-    unpark: std::sync::Arc<dyn Unpark>,
+    unpark: Arc<dyn Unpark>,
 }
 
 impl Parking {
     /// For a shard that is awake, and whose sleep is ended by `unpark`.
-    pub fn new(unpark: std::sync::Arc<dyn Unpark>) -> Parking {
+    pub fn new(unpark: Arc<dyn Unpark>) -> Parking {
         Parking { state: AtomicU8::new(RUNNING), unpark }
     }
 

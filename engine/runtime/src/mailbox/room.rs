@@ -23,12 +23,13 @@ impl RoomWaker {
 
     /// Sender: to be woken when there is room. Look for room again afterwards.
     pub(super) fn register(&self, waker: &Waker) {
-        let mut registered = lock(&self.waker);
-        if !registered.as_ref().is_some_and(|old| old.will_wake(waker)) {
-            *registered = Some(waker.clone());
-        }
-        self.is_waiting.store(true, Ordering::Relaxed);
-        drop(registered);
+        let replaced = {
+            let mut registered = lock(&self.waker);
+            self.is_waiting.store(true, Ordering::Relaxed);
+            registered.replace(waker.clone())
+        };
+        // Outside the lock: dropping a waker may run any code.
+        drop(replaced);
         fence(Ordering::SeqCst);
     }
 
@@ -49,7 +50,7 @@ impl RoomWaker {
             self.is_waiting.store(false, Ordering::Relaxed);
             registered.take()
         };
-        // Outside the lock: a waker may run code, such as the woken sender.
+        // Outside the lock: a waker may run any code, such as the woken sender's.
         if let Some(waker) = waker {
             waker.wake();
         }

@@ -1,5 +1,6 @@
 //! The mailbox from one shard to another: a bounded ring with one sender and one receiver.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
@@ -34,13 +35,12 @@ pub fn spsc<T: Send>(
 ///
 /// Messages arrive in order. Dropping it publishes what was sent and closes the mailbox; the
 /// receiver still takes what is in it.
-#[derive(Debug)]
-pub struct SpscSender<T: Send> {
+pub struct SpscSender<T> {
     producer: Producer<T>,
     shared: Arc<Shared<T>>,
 }
 
-impl<T: Send> SpscSender<T> {
+impl<T> SpscSender<T> {
     /// Puts a message into the mailbox, unpublished: the receiver may not see it before
     /// [`SpscSender::publish`], so that a batch costs one notification.
     ///
@@ -115,12 +115,18 @@ impl<T: Send> SpscSender<T> {
     }
 }
 
-impl<T: Send> Drop for SpscSender<T> {
+impl<T> Drop for SpscSender<T> {
     fn drop(&mut self) {
         self.publish();
         // After the last message, so that a receiver that sees the flag sees all of them.
         self.shared.sender_gone.store(true, Ordering::Release);
         self.shared.parking.notify();
+    }
+}
+
+impl<T> fmt::Debug for SpscSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpscSender").field("producer", &self.producer).finish_non_exhaustive()
     }
 }
 
@@ -130,8 +136,7 @@ impl<T: Send> Drop for SpscSender<T> {
 /// Dropping it closes the mailbox, gives the message of a waiting sender back and drops every
 /// message that was sent, also one sent at the same time, so that whoever waits for an answer
 /// learns that there will be none.
-#[derive(Debug)]
-pub struct SpscReceiver<T: Send> {
+pub struct SpscReceiver<T> {
     /// Some until dropped.
     consumer: Option<Consumer<T>>,
     /// Slots were freed since the sender was last looked for with certainty.
@@ -139,7 +144,7 @@ pub struct SpscReceiver<T: Send> {
     shared: Arc<Shared<T>>,
 }
 
-impl<T: Send> SpscReceiver<T> {
+impl<T> SpscReceiver<T> {
     /// Takes the oldest published message.
     ///
     /// A sender waiting for room is woken soon, and at the latest by the call that returns `None`:
@@ -172,7 +177,8 @@ impl<T: Send> SpscReceiver<T> {
         taken
     }
 
-    /// Whether the sender is gone and every message was taken: nothing will ever come.
+    /// Whether the sender is gone and every message was taken: nothing will ever come. Ask after
+    /// taking messages; the end itself notifies only once.
     pub fn is_closed(&mut self) -> bool {
         // In this order: once the flag is set, no message can follow those already there.
         self.shared.sender_gone.load(Ordering::Acquire)
@@ -186,7 +192,7 @@ impl<T: Send> SpscReceiver<T> {
     }
 }
 
-impl<T: Send> Drop for SpscReceiver<T> {
+impl<T> Drop for SpscReceiver<T> {
     fn drop(&mut self) {
         *lock(&self.shared.retired) = self.consumer.take();
         self.shared.receiver_gone.store(true, Ordering::Release);
@@ -198,8 +204,14 @@ impl<T: Send> Drop for SpscReceiver<T> {
     }
 }
 
+// By hand, like the sender's, for messages that are not `Debug`.
+impl<T> fmt::Debug for SpscReceiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpscReceiver").field("consumer", &self.consumer).finish_non_exhaustive()
+    }
+}
+
 /// What both ends share besides the ring.
-#[derive(Debug)]
 struct Shared<T> {
     /// The receiver's.
     parking: std::sync::Arc<Parking>,

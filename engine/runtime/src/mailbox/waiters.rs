@@ -40,15 +40,18 @@ impl Waiters {
         // Every change under the lock is complete between statements: a panic of another holder,
         // in the clone of a waker, leaves a consistent line.
         let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        LockedLine { count: &self.count, line }
+        LockedLine { count: &self.count, line, released: Vec::new() }
     }
 }
 
-/// The line, locked. Wakers are never called while it is.
+/// The line, locked. Wakers are neither called nor dropped while it is: both may run any code, such
+/// as dropping another send.
 #[derive(Debug)]
 pub(super) struct LockedLine<'a> {
     count: &'a AtomicUsize,
     line: MutexGuard<'a, Line>,
+    /// No longer in use. Declared, and therefore dropped, after the lock.
+    released: Vec<Waker>,
 }
 
 impl LockedLine<'_> {
@@ -58,7 +61,7 @@ impl LockedLine<'_> {
         let line = &mut *self.line;
         let held = ticket.and_then(|ticket| line.position(ticket));
         let position = held.unwrap_or_else(|| line.append(ticket));
-        line.waiters[position].waker = Some(waker.clone());
+        self.released.extend(line.waiters[position].waker.replace(waker.clone()));
         self.publish_count();
         fence(Ordering::SeqCst);
         position
@@ -67,7 +70,8 @@ impl LockedLine<'_> {
     /// Leaves the line, if `ticket` is for a place in it.
     pub(super) fn leave(&mut self, ticket: &mut Option<Ticket>) {
         if let Some(position) = ticket.take().and_then(|ticket| self.line.position(ticket)) {
-            self.line.waiters.remove(position);
+            let waiter = self.line.waiters.remove(position);
+            self.released.extend(waiter.and_then(|waiter| waiter.waker));
             self.publish_count();
         }
     }

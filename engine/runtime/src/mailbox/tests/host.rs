@@ -1,10 +1,11 @@
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use super::{CountingUnpark, CountingWaker, parking, poll};
-use crate::mailbox::{Closed, Parking, TrySendError, host_mailbox};
+use crate::mailbox::{Closed, HostSender, Parking, TrySendError, host_mailbox};
 
 #[test]
 fn messages_arrive_in_order_and_no_more_than_asked_for() {
@@ -108,6 +109,34 @@ fn dropping_the_receiver_gives_waiting_messages_back_and_drops_those_inside() {
     assert!(Arc::ptr_eq(&returned, &waiting));
     assert!(matches!(sender.try_send(returned), Err(TrySendError::Closed(_))));
     assert!(matches!(sender.send_blocking(waiting), Err(Closed(_))));
+}
+
+/// A waker that is the last owner of something which, when dropped, uses the mailbox: as a waker that
+/// holds the last reference to a task whose future is sending.
+struct SendsWhenDropped(HostSender<u8>);
+
+impl Wake for SendsWhenDropped {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for SendsWhenDropped {
+    fn drop(&mut self) {
+        let mut send = pin!(self.0.send(9));
+        let polled = send.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+    }
+}
+
+#[test]
+fn wakers_are_dropped_outside_the_lock() {
+    let (sender, _receiver) = host_mailbox(1, parking());
+    sender.try_send(0).expect("there is room");
+    let mut send = Box::pin(sender.send(1));
+    for _ in 0..2 {
+        let waker = Waker::from(Arc::new(SendsWhenDropped(sender.clone())));
+        assert!(send.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    drop(send);
 }
 
 #[test]
