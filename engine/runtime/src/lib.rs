@@ -18,6 +18,7 @@ pub mod sim;
 mod spin;
 mod timers;
 mod turn_counters;
+pub mod uring;
 
 pub use block_on::block_on;
 pub use driver::{DirectoryEntry, Driver, Unpark, Wait};
@@ -27,3 +28,4 @@ pub use shard::{Operation, ReadOperation, Shard, Sleep};
 pub use shard_loop::{SPIN_MAX, ShardLoop, TASK_POLLS_PER_TURN, Turn, run_until};
 pub use spin::SpinOptions;
 pub use turn_counters::TurnCounters;
+pub use uring::{DriveMode, Environment, SetupError, UringDriver, UringOptions};

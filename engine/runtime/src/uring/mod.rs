@@ -1,0 +1,33 @@
+//! The [`Driver`](crate::Driver) over a real kernel: one io_uring, owned by one thread.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `driver` | order of operations, what a turn does, when it is safe to let go of memory |
+//! | `ring` | the shared queues and `io_uring_enter`; the only place where entries reach the kernel |
+//! | `setup` | flags, fallbacks and retries of setting up a ring |
+//! | `sqe` | an operation as a submission entry, and what its `user_data` means |
+//! | `parker` | sleeping without missing a wake-up, in both modes |
+//! | `files`, `blocking` | open files, and the calls that block while a store is opened |
+//! | `error`, `system`, `environment` | why there is no ring, and what to do about it |
+
+mod blocking;
+mod counters;
+mod driver;
+mod environment;
+mod error;
+mod files;
+mod options;
+mod parker;
+mod ring;
+mod setup;
+mod sqe;
+mod system;
+
+#[cfg(test)]
+mod tests;
+
+pub use counters::DriverCounters;
+pub use driver::UringDriver;
+pub use environment::{Environment, Finding, Verdict};
+pub use error::SetupError;
+pub use options::{DriveMode, UringOptions};
