@@ -66,7 +66,7 @@ impl UringDriver {
     pub fn new(options: &UringOptions) -> Result<UringDriver, SetupError> {
         let (io, shape) = setup::set_up(options)?;
         let counters = Arc::new(DriverCounters::default());
-        let mut ring = Ring::new(io, Arc::clone(&counters));
+        let ring = Ring::new(io, Arc::clone(&counters));
         let parker = Arc::new(Parker::new().map_err(SetupError::without_eventfd)?);
         let mut waiting = VecDeque::new();
         match options.mode {

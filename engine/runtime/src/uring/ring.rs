@@ -2,11 +2,12 @@
 
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 
 use io_uring::types::{SubmitArgs, Timespec};
-use io_uring::{EnterFlags, IoUring, cqueue, squeue};
+use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue, Submitter, cqueue, squeue};
 
 use super::blocking::errno;
 use super::counters::DriverCounters;
@@ -14,8 +15,14 @@ use crate::op::Errno;
 
 /// A ring of one thread: it must be entered by the thread that set it up (`SINGLE_ISSUER`), which
 /// the marker makes the compiler check.
+///
+/// Its descriptor is registered with the thread, which spares every enter the look-up and the
+/// reference of a file: 30 to 100 of its 600 ns. The binding ties the registration to a [`Submitter`] that
+/// borrows the ring, so the ring lives on the heap, and nothing here ever borrows it exclusively.
 pub(super) struct Ring {
-    io: IoUring,
+    // Dropped before what it borrows.
+    submitter: Submitter<'static>,
+    io: HeapRing,
     counters: Arc<DriverCounters>,
     /// Entries taken by [`Ring::push`] that will complete, less those whose last completion was
     /// taken by [`Ring::pop`].
@@ -23,20 +30,32 @@ pub(super) struct Ring {
     one_thread: PhantomData<*mut ()>,
 }
 
+/// A ring that does not move, for others to point to.
+struct HeapRing(NonNull<IoUring>);
+
 impl Ring {
     pub(super) fn new(io: IoUring, counters: Arc<DriverCounters>) -> Ring {
-        Ring { io, counters, in_flight: 0, one_thread: PhantomData }
+        let io = HeapRing(NonNull::from(Box::leak(Box::new(io))));
+        // SAFETY: the ring is freed by `HeapRing::drop` only, which runs after the last use of the
+        // submitter. Until then it is only ever borrowed shared.
+        let borrowed: &'static IoUring = unsafe { io.0.as_ref() };
+        let mut submitter = borrowed.submitter();
+        if let Err(error) = submitter.register_ring_fd() {
+            // A thread has room for 16; the others are entered by their descriptors.
+            tracing::debug!(%error, "ring descriptor not registered");
+        }
+        Ring { submitter, io, counters, in_flight: 0, one_thread: PhantomData }
     }
 
     /// Makes the kernel write to `event` when there is something to enter for.
-    pub(super) fn register_event(&mut self, event: BorrowedFd<'_>) -> Result<(), Errno> {
-        let registered = self.io.submitter().register_eventfd(event.as_raw_fd());
+    pub(super) fn register_event(&self, event: BorrowedFd<'_>) -> Result<(), Errno> {
+        let registered = self.submitter.register_eventfd(event.as_raw_fd());
         registered.map_err(|error| errno(&error))
     }
 
     /// Whether [`Ring::push`] has no room until the kernel took what is there.
-    pub(super) fn is_full(&mut self) -> bool {
-        self.io.submission().is_full()
+    pub(super) fn is_full(&self) -> bool {
+        self.submission().is_full()
     }
 
     /// Queues an entry for the next [`Ring::enter`].
@@ -49,7 +68,7 @@ impl Ring {
     /// taken by [`Ring::pop`]: readable, and for a read writable and untouched by anyone else.
     pub(super) unsafe fn push(&mut self, entry: &squeue::Entry) {
         // SAFETY: the caller keeps what the entry points to, as this function's contract says.
-        let pushed = unsafe { self.io.submission().push(entry) };
+        let pushed = unsafe { self.submission().push(entry) };
         assert!(pushed.is_ok(), "an entry was pushed into a full submission queue");
         self.in_flight += 1;
     }
@@ -82,7 +101,7 @@ impl Ring {
 
     /// Takes the next completion the kernel has posted.
     pub(super) fn pop(&mut self) -> Option<cqueue::Entry> {
-        let completion = self.io.completion().next()?;
+        let completion = self.completion().next()?;
         self.counters.completions.add(1);
         if !cqueue::more(completion.flags()) {
             self.in_flight -= 1;
@@ -91,7 +110,7 @@ impl Ring {
     }
 
     /// Whether entries wait for [`Ring::enter`].
-    pub(super) fn has_queued(&mut self) -> bool {
+    pub(super) fn has_queued(&self) -> bool {
         self.queued() > 0
     }
 
@@ -102,33 +121,42 @@ impl Ring {
 
     /// Whether [`Ring::pop`] would find something.
     pub(super) fn has_completions(&self) -> bool {
-        // SAFETY: the status is used up before this function returns, so the ring outlives it.
-        let status = unsafe { self.io.completion_shared().status() };
-        !status.is_empty()
+        !self.completion().is_empty()
     }
 
     /// Whether the kernel has completions that an enter would post: deferred work to run, or more
     /// than fitted into the queue.
     pub(super) fn wants_enter(&self) -> bool {
-        // SAFETY: no other view of the submission queue is alive: each is dropped within the
-        // function that made it, and the ring can't be shared with another thread.
-        let queue = unsafe { self.io.submission_shared() };
+        let queue = self.submission();
         queue.taskrun() || queue.cq_overflow()
     }
 
     /// Whether the completion queue was too small.
-    pub(super) fn has_overflowed(&mut self) -> bool {
-        let overflowed = self.io.submission().cq_overflow();
+    pub(super) fn has_overflowed(&self) -> bool {
+        let overflowed = self.submission().cq_overflow();
         self.counters.overflows.add(overflowed.into());
         overflowed
     }
 
-    fn queued(&mut self) -> u32 {
-        self.io.submission().len() as u32
+    fn queued(&self) -> u32 {
+        self.submission().len() as u32
+    }
+
+    /// A view of the submission queue. Two must not be alive at once.
+    fn submission(&self) -> SubmissionQueue<'_> {
+        // SAFETY: every caller drops its view before it returns or makes another, and a ring can't
+        // be shared with another thread.
+        unsafe { self.io.get().submission_shared() }
+    }
+
+    /// A view of the completion queue. Two must not be alive at once.
+    fn completion(&self) -> CompletionQueue<'_> {
+        // SAFETY: as above.
+        unsafe { self.io.get().completion_shared() }
     }
 
     fn enter_with<T>(
-        &mut self,
+        &self,
         queued: u32,
         want: u32,
         flags: EnterFlags,
@@ -136,7 +164,29 @@ impl Ring {
     ) -> Result<(), Errno> {
         // SAFETY: the queued entries point to live memory by the contract of `push`. The argument
         // is none, or with EXT_ARG the structure that flag announces; both outlive the call.
-        let entered = unsafe { self.io.submitter().enter(queued, want, flags.bits(), argument) };
+        let entered = unsafe { self.submitter.enter(queued, want, flags.bits(), argument) };
         entered.map(drop).map_err(|error| errno(&error))
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // The registration holds the ring, its memory included, until the thread ends. Without one
+        // this fails, which is as good.
+        let _ = self.submitter.unregister_ring_fd();
+    }
+}
+
+impl HeapRing {
+    fn get(&self) -> &IoUring {
+        // SAFETY: the pointer came from a leaked box that only `drop` takes back.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for HeapRing {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from a leaked box, and `Ring` drops what borrows it before.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
