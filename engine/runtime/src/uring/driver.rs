@@ -43,8 +43,9 @@ pub struct UringDriver {
     files: FileTable,
     /// What the next turn moves into the ring, in order.
     waiting: VecDeque<Entry>,
-    /// Completions that did not come from the ring.
-    finished: Vec<Completion>,
+    /// Operations that ended without the ring. They stay in the table until the next turn hands
+    /// them out, so that none submitted meanwhile gets the same index.
+    finished: Vec<(OpId, Result<u32, Errno>)>,
     parker: Arc<Parker>,
     mode: DriveMode,
     counters: Arc<DriverCounters>,
@@ -119,7 +120,7 @@ impl UringDriver {
                 Entry::Start(id) => match self.prepare(id) {
                     Ok(entry) => entry,
                     Err(errno) => {
-                        self.finish(id, Err(errno));
+                        self.finished.push((id, Err(errno)));
                         continue;
                     }
                 },
@@ -143,11 +144,13 @@ impl UringDriver {
         sqe::start(id, op, &mut self.paths[index], &self.files)
     }
 
-    /// Ends an operation that is not in the ring.
-    fn finish(&mut self, id: OpId, result: Result<u32, Errno>) {
-        let op = self.operations.remove(id);
-        debug_assert!(op.is_some(), "an operation ends once");
-        self.finished.push(Completion { id, result, op });
+    /// Hands out what ended without the ring.
+    fn take_finished(&mut self, completions: &mut Vec<Completion>) {
+        for (id, result) in self.finished.drain(..) {
+            let op = self.operations.remove(id);
+            debug_assert!(op.is_some(), "an operation ends once");
+            completions.push(Completion { id, result, op });
+        }
     }
 
     /// Takes all completions there are, also those the kernel kept because the queue was full.
@@ -259,7 +262,7 @@ impl Driver for UringDriver {
         };
         let id = self.operations.insert(op);
         match done {
-            Some(result) => self.finish(id, result),
+            Some(result) => self.finished.push((id, result)),
             None => self.waiting.push_back(Entry::Start(id)),
         }
         id
@@ -272,7 +275,7 @@ impl Driver for UringDriver {
         match self.waiting.iter().position(|entry| *entry == Entry::Start(id)) {
             Some(at) => {
                 self.waiting.remove(at);
-                self.finish(id, Err(Errno::CANCELED));
+                self.finished.push((id, Err(Errno::CANCELED)));
             }
             None => self.waiting.push_back(Entry::Cancel(id)),
         }
@@ -281,7 +284,7 @@ impl Driver for UringDriver {
     fn reap(&mut self, completions: &mut Vec<Completion>, wait: Wait) -> Result<(), Errno> {
         let before = completions.len();
         self.start_waiting(completions)?;
-        completions.append(&mut self.finished);
+        self.take_finished(completions);
         let found = completions.len() > before || self.ring.has_completions();
         let wait = if found || !self.waiting.is_empty() { Wait::No } else { wait };
         match self.mode {

@@ -85,6 +85,25 @@ fn a_closed_file_is_gone_and_its_number_free() {
 }
 
 #[test]
+fn an_index_is_free_only_when_its_completion_was_handed_out() {
+    // Whoever waits is found by the index: a second operation with the same one, submitted before
+    // the first was collected, would take its place.
+    let mut driver = driver(DriveMode::Thread);
+    let (_directory, _path, file) = scratch(&mut driver);
+
+    let done = driver.submit(Op::SyncData { file });
+    let cancelled = driver.submit(Op::Sync { file });
+    driver.cancel(cancelled);
+    let later = driver.submit(Op::Sync { file });
+
+    assert!(later.index != done.index && later.index != cancelled.index);
+    let outcomes: Vec<_> =
+        reap(&mut driver, 3).iter().map(|completion| (completion.id, completion.result)).collect();
+    let expected = [(done, Ok(0)), (cancelled, Err(Errno::CANCELED)), (later, Ok(0))];
+    assert_eq!(outcomes, expected);
+}
+
+#[test]
 fn more_writes_than_the_ring_has_room_for_all_complete() {
     const WRITES: usize = 5000;
     let mut driver = small_driver();
