@@ -17,7 +17,8 @@ pub trait Driver {
     /// Queues an operation; it starts at the latest with the next [`Driver::reap`].
     ///
     /// Any number may be in flight; those beyond the kernel's queue wait their turn inside the
-    /// driver, in order.
+    /// driver, in order. The index of an id belongs to its operation until [`Driver::reap`] has
+    /// handed out the last completion.
     fn submit(&mut self, op: Op) -> OpId;
 
     /// Asks for an operation to end early. Its last completion comes in any case: with `ECANCELED`,

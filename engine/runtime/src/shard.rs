@@ -16,8 +16,8 @@ use roundhouse_base::{Monotonic, ShardId, WallTime};
 use crate::driver::{DirectoryEntry, Driver};
 use crate::executor::{Executor, Task};
 use crate::mailbox::Parking;
-use crate::op::{Errno, FileId, Op, OpId, OpenMode};
-use crate::reactor::Reactor;
+use crate::op::{Errno, FileId, Op, OpenMode};
+use crate::reactor::{Reactor, Token};
 use crate::timers::{TimerKey, Timers};
 
 /// One shard, seen from code that runs on it: tasks, time, files. Cheap to clone, never sent.
@@ -201,12 +201,20 @@ impl Shard {
         self.inner.driver.borrow_mut().list(directory)
     }
 
-    /// Creates a directory and missing parents. Blocks the shard; for opening a store only.
+    /// Creates a directory and missing parents, all durable when this returns; one that is there is
+    /// fine. Blocks the shard; for opening a store only.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn create_directory(&self, directory: &Path) -> Result<(), Errno> {
-        self.inner.driver.borrow_mut().create_directory(directory)
+    pub async fn create_directory(&self, directory: &Path) -> Result<(), Errno> {
+        let is_missing = |path: &&Path| self.list(path) == Err(Errno::NOENT);
+        let missing: Vec<&Path> = directory.ancestors().take_while(is_missing).collect();
+        self.inner.driver.borrow_mut().create_directory(directory)?;
+        for parent in missing.into_iter().filter_map(Path::parent) {
+            let is_current = parent.as_os_str().is_empty();
+            self.sync_directory(if is_current { Path::new(".") } else { parent }).await?;
+        }
+        Ok(())
     }
 
     /// Takes the exclusive lock on a file. Blocks the shard; for opening a store only.
@@ -219,8 +227,8 @@ impl Shard {
 
     fn submit(&self, op: Op) -> Operation {
         let id = self.inner.driver.borrow_mut().submit(op);
-        self.inner.reactor.borrow_mut().expect(id);
-        Operation { shard: self.clone(), id: Some(id) }
+        let token = self.inner.reactor.borrow_mut().expect(id);
+        Operation { shard: self.clone(), token: Some(token) }
     }
 }
 
@@ -237,15 +245,15 @@ impl std::fmt::Debug for Shard {
 pub struct Operation {
     shard: Shard,
     /// `None` once the outcome was collected.
-    id: Option<OpId>,
+    token: Option<Token>,
 }
 
 impl Operation {
     fn poll_op(&mut self, context: &mut Context<'_>) -> Poll<(Result<u32, Errno>, Op)> {
-        let id = self.id.expect("an operation is not polled after it completed");
-        let outcome = self.shard.inner.reactor.borrow_mut().poll(id, context);
+        let token = self.token.expect("an operation is not polled after it completed");
+        let outcome = self.shard.inner.reactor.borrow_mut().poll(token, context);
         if outcome.is_ready() {
-            self.id = None;
+            self.token = None;
         }
         outcome
     }
@@ -261,9 +269,9 @@ impl Future for Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        if let Some(id) = self.id.take()
-            && self.shard.inner.reactor.borrow_mut().detach(id)
-        {
+        let Some(token) = self.token.take() else { return };
+        let in_flight = self.shard.inner.reactor.borrow_mut().give_up(token);
+        if let Some(id) = in_flight {
             self.shard.inner.driver.borrow_mut().cancel(id);
         }
     }

@@ -74,11 +74,8 @@ impl ShardLoop {
         self.counters.clone()
     }
 
-    /// In host-driven mode, the descriptor to watch: when it is readable, turn.
-    ///
-    /// The contract: call [`ShardLoop::turn`] with [`Wait::No`] until it says `has_work` is false,
-    /// then sleep until this is readable or the deadline has come, then turn again. Nothing else
-    /// may read from the descriptor.
+    /// In host-driven mode, the descriptor to watch; see [`ShardLoop::turn_and_park`]. Nothing else
+    /// may read from it.
     pub fn with_event_fd<R>(&self, f: impl FnOnce(Option<BorrowedFd<'_>>) -> R) -> R {
         f(self.inner.driver.borrow().event_fd())
     }
@@ -100,6 +97,31 @@ impl ShardLoop {
             has_work: self.inner.executor.has_work() || self.inner.parking.is_notified(),
             next_deadline: self.inner.timers.borrow().next_deadline(),
         })
+    }
+
+    /// For a host that drives the shard: turns until nothing is left to do, at most `turns_max`
+    /// times, without sleeping.
+    ///
+    /// If `has_work` is true in what it returns, call it again soon. Otherwise sleep until the
+    /// descriptor is readable or the deadline has come, then call it again. It must have been
+    /// called once before every sleep: only then does everything that happens from now on make the
+    /// descriptor readable.
+    ///
+    /// # Errors
+    /// Only when the driver is broken; the loop must then be dropped.
+    pub fn turn_and_park(&mut self, turns_max: usize) -> Result<Turn, Errno> {
+        let mut turn = Turn { has_work: true, next_deadline: None };
+        for _ in 0..turns_max {
+            turn = self.turn(Wait::No)?;
+            if !turn.has_work {
+                break;
+            }
+        }
+        if !turn.has_work && !self.inner.parking.prepare_park() {
+            self.inner.wake_notified();
+            turn.has_work = true;
+        }
+        Ok(turn)
     }
 
     /// Wakes those who look into the queues that other threads fill, if there was a notification.

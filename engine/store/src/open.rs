@@ -122,7 +122,7 @@ async fn create(
     options: &StoreOptions,
 ) -> Result<(SuperblockFile, Superblock), OpenError> {
     let io = |action, errno| Context::io(action, directory, errno);
-    shard.create_directory(directory).map_err(|errno| io("create", errno))?;
+    shard.create_directory(directory).await.map_err(|errno| io("create", errno))?;
     let mut store = StoreId::default();
     for half in store.0.chunks_mut(8) {
         half.copy_from_slice(&shard.random().to_le_bytes());

@@ -43,7 +43,7 @@ async fn copy_range(
     to: Pos,
 ) -> Result<(), Errno> {
     let shard = &context.shard;
-    shard.create_directory(directory)?;
+    shard.create_directory(directory).await?;
     // A copy of the same range and epoch is from an interrupted attempt at the very same.
     match shard.remove(copy).await {
         Ok(_) | Err(Errno::NOENT) => {}
@@ -63,8 +63,7 @@ async fn copy_range(
     }
     shard.sync(file).await?;
     shard.close(file).await?;
-    shard.sync_directory(directory).await?;
-    shard.sync_directory(&context.directory).await
+    shard.sync_directory(directory).await
 }
 
 const QUARANTINE_DIRECTORY: &str = "quarantine";

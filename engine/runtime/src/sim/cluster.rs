@@ -7,7 +7,6 @@ use roundhouse_base::{Monotonic, ShardId};
 
 use super::node::Node;
 use super::world::World;
-use crate::driver::Wait;
 use crate::shard_loop::{ShardLoop, Turn};
 
 /// Longest time one turn of a process takes, in nanoseconds. It is never zero, so that a process
@@ -25,7 +24,7 @@ pub trait Process {
 impl Process for ShardLoop {
     fn turn(&mut self) -> Turn {
         // The driver of a crashed node fails for good: what is left of such a process wants nothing.
-        ShardLoop::turn(self, Wait::No).unwrap_or_default()
+        self.turn_and_park(1).unwrap_or_default()
     }
 }
 

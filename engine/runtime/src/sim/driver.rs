@@ -67,7 +67,7 @@ impl Driver for SimDriver {
     fn reap(&mut self, completions: &mut Vec<Completion>, wait: Wait) -> Result<(), Errno> {
         let reaped = self.with_port(|port| {
             port.unpark.clear();
-            completions.append(&mut port.ready);
+            port.take_ready(completions);
             port.deadline = match wait {
                 Wait::No => None,
                 Wait::Until(deadline) => deadline,

@@ -7,7 +7,7 @@ use roundhouse_base::{Monotonic, Random, ShardId};
 
 use super::open_files::OpenFiles;
 use crate::driver::Unpark;
-use crate::op::{Completion, FileId, Op};
+use crate::op::{Completion, Errno, FileId, Op, OpId};
 use crate::op_table::OpTable;
 
 /// A port; never used again, so that the driver of a crashed process finds nothing.
@@ -25,8 +25,9 @@ pub(super) struct Port {
     pub(super) shard: ShardId,
     pub(super) table: OpTable,
     pub(super) files: OpenFiles,
-    /// Completions whose time has come.
-    pub(super) ready: Vec<Completion>,
+    /// Operations whose time has come. They stay in the table until they are handed out, so that
+    /// none submitted meanwhile gets the same index.
+    pub(super) ready: Vec<(OpId, Result<u32, Errno>)>,
     /// When the process asked to be woken at the latest.
     pub(super) deadline: Option<Monotonic>,
     pub(super) unpark: Arc<UnparkFlag>,
@@ -46,6 +47,22 @@ impl Port {
             unpark: Arc::default(),
             random,
         }
+    }
+
+    /// Whether an operation has yet to end.
+    pub(super) fn is_in_flight(&self, id: OpId) -> bool {
+        self.table.get(id).is_some() && !self.ready.iter().any(|(ended, _)| *ended == id)
+    }
+
+    /// Hands out what has ended.
+    pub(super) fn take_ready(&mut self, completions: &mut Vec<Completion>) {
+        let table = &mut self.table;
+        let ended = self.ready.drain(..);
+        completions.extend(ended.map(|(id, result)| Completion {
+            id,
+            result,
+            op: table.remove(id),
+        }));
     }
 
     /// Whether a reap would find something.

@@ -10,7 +10,7 @@ use super::machine::{Machine, Span};
 use super::port::{NodeNo, Port, PortNo, handle};
 use super::trace::{Brief, Trace};
 use super::world::WorldOptions;
-use crate::op::{Completion, Errno, Op, OpId};
+use crate::op::{Errno, Op, OpId};
 
 /// Longest time a cancellation takes, in nanoseconds: about as long as a short write, so that
 /// either may win.
@@ -187,7 +187,7 @@ impl State {
     }
 
     fn is_in_flight(&self, event: &Event) -> bool {
-        self.ports.get(&event.port).is_some_and(|port| port.table.get(event.id).is_some())
+        self.ports.get(&event.port).is_some_and(|port| port.is_in_flight(event.id))
     }
 
     fn shuffle(&mut self, events: &mut [Event]) {
@@ -211,7 +211,6 @@ impl State {
         tracing::trace!(node, shard, at_ns = self.now.0, op = %Brief(op), ?result, "completed");
         self.trace.note(&[self.now.0, port.node.0 as u64, u64::from(port.shard.0)]);
         self.trace.note_completion(op, result);
-        let op = port.table.remove(event.id);
-        port.ready.push(Completion { id: event.id, result, op });
+        port.ready.push((event.id, result));
     }
 }

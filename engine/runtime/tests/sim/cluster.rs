@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use roundhouse_base::{Monotonic, ShardId};
 use roundhouse_runtime::sim::{
-    Cluster, Node, Outcome, Process, RunLimits, SimDriver, Turn, World, WorldOptions,
+    Cluster, Node, Outcome, Process, RunLimits, SimDriver, World, WorldOptions,
 };
-use roundhouse_runtime::{Driver, Op, OpenMode, Wait};
+use roundhouse_runtime::{Driver, Op, OpenMode, Turn, Wait};
 
 /// Creates files one after the other and counts them.
 struct Creator {

@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn age_lets_go_of_segments_whose_last_record_is_too_old() {
         let log = log(Retention { age: Some(Duration::from_secs(100)), bytes: None });
-        let at = |seconds| {
+        let at = |seconds: u64| {
             expired([&log].into_iter(), &segments(), WallTime::from_millis(seconds * 1000))
         };
         assert_eq!(at(199), Expired { trims: vec![], next: Some(WallTime::from_millis(200_000)) });

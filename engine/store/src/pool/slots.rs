@@ -157,7 +157,8 @@ impl Pool {
         self.creator = Some(waker.clone());
     }
 
-    fn wake_creator(&mut self) {
+    /// Has the creating task look again.
+    pub(crate) fn wake_creator(&mut self) {
         if let Some(waker) = self.creator.take() {
             waker.wake();
         }

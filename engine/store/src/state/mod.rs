@@ -175,9 +175,7 @@ impl State {
     pub(crate) fn start_closing(&mut self) {
         self.is_closing = true;
         self.writer.want_all_synced();
-        self.wake_room_waiters();
-        self.kick_commit();
-        self.kick_deadlines();
+        self.wake_tasks();
     }
 
     /// Whether the store is being closed.
@@ -242,8 +240,14 @@ impl State {
             log.wake_followers();
         }
         self.control_progress.fail(error);
+        self.wake_tasks();
+    }
+
+    /// Has everyone look at the state again who waits for something else to happen.
+    fn wake_tasks(&mut self) {
         self.wake_room_waiters();
         self.kick_commit();
         self.kick_deadlines();
+        self.pool.wake_creator();
     }
 }
