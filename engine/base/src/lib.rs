@@ -18,4 +18,4 @@ pub use buffer::{AlignedPool, aligned_buffer};
 pub use ids::{Epoch, LogId, Offset, Pos, SegmentNo, ShardId, SlotNo, StoreId};
 pub use random::Random;
 pub use time::{Monotonic, WallTime};
-pub use units::ByteSize;
+pub use units::{ByteSize, HumanDuration};
