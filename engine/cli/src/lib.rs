@@ -1,1 +1,3 @@
-//! x
+//! Layer 4 of Roundhouse: the `roundhouse` command.
+
+#![forbid(unsafe_code)]
