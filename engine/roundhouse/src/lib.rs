@@ -1,7 +1,71 @@
 //! Roundhouse: an embeddable io_uring storage-and-transport engine.
 //!
-//! This is the crate programs depend on. [`options`] says how an engine is configured.
+//! An [`Engine`] owns a directory and a few shards. Each shard is one thread with one ring and one
+//! write-ahead log; a [`Log`] is a named sequence of records on one of them. An append is
+//! acknowledged when it is as durable as the log asks for, by default when it would survive a power
+//! failure.
+//!
+//! ```
+//! # roundhouse::block_on(async {
+//! # let scratch = tempfile::tempdir()?;
+//! # let directory = scratch.path().join("data");
+//! let engine = roundhouse::Engine::builder(&directory).option("shards", "1")?.open().await?;
+//! let orders = engine.log("orders").open_or_create().await?;
+//! let offset = orders.append("one large pizza").await?;
+//! let records = orders.read(offset, 64 * 1024).await?;
+//! assert_eq!(records.iter().next().map(|record| record.body), Some("one large pizza".into()));
+//! engine.close().await?;
+//! # Ok::<(), roundhouse::Error>(())
+//! # })?;
+//! # Ok::<(), roundhouse::Error>(())
+//! ```
+//!
+//! Handles are `Clone + Send + Sync` and their futures run under any executor, or none
+//! ([`block_on`], [`blocking`]). Code that lives on the shards ([`Engine::spawn_on_each_shard`])
+//! uses the same handles, which then take the direct path, or [`LocalLog`] to be sure of it.
 
 #![forbid(unsafe_code)]
 
+mod append;
+pub mod blocking;
+mod body;
+mod builder;
+mod directory;
+mod engine;
+mod error;
+mod host;
+mod local;
+mod log;
+mod log_builder;
+pub mod metrics;
 pub mod options;
+mod reader;
+mod request;
+mod server;
+mod shard_thread;
+mod shared;
+
+pub use append::Append;
+pub use body::RecordBody;
+pub use builder::{EngineBuilder, Opening};
+pub use engine::{Engine, ShardHandle};
+pub use error::Error;
+pub use host::{HostShard, HostTurn, ShardSeed};
+pub use local::LocalLog;
+pub use log::Log;
+pub use log_builder::LogBuilder;
+pub use metrics::Metrics;
+pub use options::Options;
+pub use reader::Reader;
+
+pub use roundhouse_base::{ByteSize, LogId, Offset, ShardId, StoreId, WallTime};
+pub use roundhouse_runtime::block_on;
+pub use roundhouse_runtime::uring::{Environment, Finding, SetupError, Verdict};
+pub use roundhouse_store::{
+    AppendError, Corruption, Durability, LogConfig, LogError, LogInfo, NewRecord, OpenError,
+    ReadError, Record, RecordIter, Records, Retention, StoreFailure, StoreInfo, TornTail,
+};
+
+/// The simulator, for testing programs that embed the engine: see [`EngineBuilder::seeds`].
+#[cfg(feature = "sim")]
+pub use roundhouse_runtime::sim;

@@ -16,6 +16,7 @@ mod shard_loop;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod spin;
+mod thread;
 mod timers;
 mod turn_counters;
 pub mod uring;
@@ -27,5 +28,6 @@ pub use op::{Completion, Errno, FileId, Op, OpId, OpenMode};
 pub use shard::{Operation, ReadOperation, Shard, Sleep};
 pub use shard_loop::{SPIN_MAX, ShardLoop, TASK_POLLS_PER_TURN, Turn, run_until};
 pub use spin::SpinOptions;
+pub use thread::{allowed_cpus, spawn_pinned};
 pub use turn_counters::TurnCounters;
 pub use uring::{DriveMode, Environment, SetupError, UringDriver, UringOptions};

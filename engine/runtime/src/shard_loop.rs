@@ -221,6 +221,7 @@ impl std::fmt::Debug for ShardLoop {
 }
 
 /// Runs the loop on this thread until `is_done` says so, sleeping when there is nothing to do.
+/// Whatever makes that true must also call [`Parking::notify`], lest the shard sleep on.
 ///
 /// # Errors
 /// Only when the driver is broken.

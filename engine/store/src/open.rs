@@ -33,6 +33,18 @@ pub struct Identity {
 }
 
 impl Store {
+    /// The superblock of the store in `directory`, or `None` if there is none. Changes nothing.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn peek(shard: &Shard, directory: &Path) -> Result<Option<Superblock>, OpenError> {
+        let Some((file, superblock)) = find_store(shard, directory, OpenMode::Read).await? else {
+            return Ok(None);
+        };
+        file.close(shard).await?;
+        Ok(Some(superblock))
+    }
+
     /// Opens the store of one shard in `directory`, which is created if it is missing or empty.
     ///
     /// The caller holds the lock that keeps other processes out.

@@ -66,9 +66,10 @@ impl StoreOptions {
 }
 
 /// How the sync method is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SyncChoice {
     /// Time both for about a tenth of a second when the store is created and keep the faster.
+    #[default]
     Probe,
     /// Use this one from now on.
     Fixed(SyncMethod),

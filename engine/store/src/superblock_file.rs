@@ -111,6 +111,12 @@ impl SuperblockFile {
         Ok(())
     }
 
+    /// Closes the file.
+    pub(crate) async fn close(self, shard: &Shard) -> Result<(), OpenError> {
+        let closed = shard.close(self.file).await;
+        closed.map(drop).map_err(|errno| OpenError::Io { action: "close", path: self.path, errno })
+    }
+
     async fn write_copies(
         &self,
         shard: &Shard,

@@ -3,20 +3,10 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use roundhouse_store::Durability;
+
 use super::info::Kind;
 use super::value::OptionValue;
-
-/// When an append to a log that was opened without saying so counts as done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// `always`: when it would survive a power failure.
-    #[default]
-    Always,
-    /// `interval:TIME`: at once; a power failure loses at most what was appended in that time.
-    Interval(Duration),
-    /// `never`: at once; it is made durable when that is convenient.
-    Never,
-}
 
 impl OptionValue for Durability {
     /// Of the time of `interval`.

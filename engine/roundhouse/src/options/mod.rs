@@ -39,14 +39,14 @@ mod tests;
 mod toml_document;
 mod value;
 
-pub use durability::Durability;
 pub use error::OptionsError;
 pub use info::{Kind, OptionInfo, Rank};
 pub use page::options_page;
 pub use preset::Preset;
-pub use spin::Spin;
-pub use sync_method::SyncMethod;
 pub use table::Options;
+
+pub use roundhouse_runtime::SpinOptions as Spin;
+pub use roundhouse_store::{Durability, SyncChoice, SyncMethod};
 
 impl Options {
     /// Every option in the order it is documented; the first is `preset`.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::Spin;
 use super::info::Kind;
-use super::spin::Spin;
 use super::value::OptionValue;
 
 /// A starting point for the options that trade processor time against latency.

@@ -3,19 +3,10 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use roundhouse_runtime::SpinOptions as Spin;
+
 use super::info::Kind;
 use super::value::OptionValue;
-
-/// Whether a shard that ran out of work polls for more before it sleeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spin {
-    /// `never`: it sleeps at once.
-    Never,
-    /// `adaptive:TIME`: it polls for up to that time, while recent traffic says that it pays.
-    Adaptive(Duration),
-    /// `always:TIME`: it polls for up to that time whenever it runs out of work.
-    Always(Duration),
-}
 
 impl OptionValue for Spin {
     /// Of the time.

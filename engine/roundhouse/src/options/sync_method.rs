@@ -1,39 +1,29 @@
 //! The option `sync_method`.
 
+use roundhouse_store::{SyncChoice, SyncMethod};
+
 use super::info::Kind;
 use super::value::OptionValue;
 
-/// How a frame of the write-ahead log is made durable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SyncMethod {
-    /// `probe`: the faster of the others, timed on the device when the store is created.
-    #[default]
-    Probe,
-    /// `dsync`: every write is durable when it completes (`RWF_DSYNC`).
-    Dsync,
-    /// `fdatasync`: plain writes, then one `fdatasync` for all of them.
-    Fdatasync,
-}
-
-impl OptionValue for SyncMethod {
+impl OptionValue for SyncChoice {
     type Bounds = ();
 
     const KIND: Kind = Kind::Choice;
 
-    fn parse(text: &str) -> Option<SyncMethod> {
+    fn parse(text: &str) -> Option<SyncChoice> {
         match text {
-            "probe" => Some(SyncMethod::Probe),
-            "dsync" => Some(SyncMethod::Dsync),
-            "fdatasync" => Some(SyncMethod::Fdatasync),
+            "probe" => Some(SyncChoice::Probe),
+            "dsync" => Some(SyncChoice::Fixed(SyncMethod::Dsync)),
+            "fdatasync" => Some(SyncChoice::Fixed(SyncMethod::Fdatasync)),
             _ => None,
         }
     }
 
     fn print(self) -> String {
         match self {
-            SyncMethod::Probe => "probe",
-            SyncMethod::Dsync => "dsync",
-            SyncMethod::Fdatasync => "fdatasync",
+            SyncChoice::Probe => "probe",
+            SyncChoice::Fixed(SyncMethod::Dsync) => "dsync",
+            SyncChoice::Fixed(SyncMethod::Fdatasync) => "fdatasync",
         }
         .to_owned()
     }

@@ -7,7 +7,7 @@ use roundhouse_base::{ByteSize, limits};
 
 use super::info::{OptionInfo, Rank, option_table};
 use super::value::{OptionValue, SizeBounds, read_within};
-use super::{Durability, Preset, Spin, SyncMethod};
+use super::{Durability, Preset, Spin, SyncChoice};
 
 option_table! {
     /// How an engine is configured; see the [module](super) for the ways to fill it in.
@@ -66,8 +66,8 @@ option_table! {
         /// `dsync` makes each write durable by itself; `fdatasync` makes several plain writes
         /// durable together. `probe` times both on the device when the store is created, which
         /// takes about 100ms, and keeps the faster one.
-        pub sync_method: SyncMethod {
-            default: SyncMethod::Probe, within: (), rank: Primary
+        pub sync_method: SyncChoice {
+            default: SyncChoice::Probe, within: (), rank: Primary
         }
         /// Quiet time after which a shard proves its last append on disk; `none` never does.
         ///

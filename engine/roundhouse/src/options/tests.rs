@@ -228,8 +228,11 @@ fn any_options() -> impl Strategy<Value = Options> {
         (any_durability(), any_spin(), proptest::option::of(time(10_000_000, 3_600_000_000_000)));
     let flags = any::<(bool, bool)>();
     let counts = (0..=256_u16, 16..=32_768_u16, 32..=4096_u16);
-    let sync =
-        proptest::sample::select(vec![SyncMethod::Probe, SyncMethod::Dsync, SyncMethod::Fdatasync]);
+    let sync = proptest::sample::select(vec![
+        SyncChoice::Probe,
+        SyncChoice::Fixed(SyncMethod::Dsync),
+        SyncChoice::Fixed(SyncMethod::Fdatasync),
+    ]);
     (preset, sizes, capacity, times, flags, counts, sync).prop_map(
         |(preset, sizes, capacity, times, flags, counts, sync_method)| Options {
             preset,

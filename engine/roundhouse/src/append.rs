@@ -1,0 +1,185 @@
+//! An append on its way.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_channel::oneshot;
+use roundhouse_base::{LogId, Offset, ShardId};
+use roundhouse_runtime::mailbox::TrySendError;
+use roundhouse_store::{AppendError, Refusal, Ticket};
+
+use crate::request::{Payload, Request};
+use crate::server::{ShardServer, append_payload};
+use crate::shared::Shared;
+
+/// An append, already in line behind every earlier one from the same thread. Awaiting it gives the
+/// first offset once the records are acknowledged; dropping it does not take them back.
+#[must_use = "an append is acknowledged only when awaited"]
+pub struct Append {
+    shared: Arc<Shared>,
+    shard: ShardId,
+    log: LogId,
+    state: State,
+}
+
+enum State {
+    /// Accepted on this very shard.
+    Here {
+        first: Offset,
+        ticket: Ticket,
+    },
+    /// Sent to its shard.
+    Sent(oneshot::Receiver<Result<Offset, AppendError>>),
+    /// Waiting for room in its shard's mailbox.
+    Sending(
+        Pin<Box<dyn Future<Output = Result<(), ()>> + Send>>,
+        Option<oneshot::Receiver<Result<Offset, AppendError>>>,
+    ),
+    /// Refused.
+    Refused(AppendError),
+    Done,
+}
+
+impl Append {
+    /// Puts records in line. `local` appends them directly if this is the shard they belong to;
+    /// `payload` makes the message if it is not.
+    pub(crate) fn start(
+        shared: &Arc<Shared>,
+        shard: ShardId,
+        log: LogId,
+        payload: impl FnOnce() -> Payload,
+        local: impl FnOnce(&ShardServer) -> Option<Result<(Offset, Ticket), Refusal>>,
+    ) -> Append {
+        let server = ShardServer::current(&shared.token, shard);
+        let direct = server.as_ref().filter(|server| server.queued_here.get() == 0);
+        let state = match direct.and_then(|server| local(server)) {
+            Some(Ok((first, ticket))) => State::Here { first, ticket },
+            Some(Err(Refusal::Error(error))) => State::Refused(error),
+            Some(Err(Refusal::Wait)) | None => send(shared, shard, log, payload(), server),
+        };
+        Append { shared: shared.clone(), shard, log, state }
+    }
+
+    /// Awaits an append that was accepted on its shard from somewhere else.
+    fn await_elsewhere(&self, first: Offset, ticket: Ticket) -> State {
+        let log = self.log;
+        post(&self.shared, self.shard, |reply| Request::Await { log, first, ticket, reply })
+    }
+}
+
+impl Future for Append {
+    type Output = Result<Offset, AppendError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            let outcome = match &mut this.state {
+                State::Here { first, ticket } => {
+                    let (first, ticket) = (*first, *ticket);
+                    let Some(server) = ShardServer::current(&this.shared.token, this.shard) else {
+                        this.state = this.await_elsewhere(first, ticket);
+                        continue;
+                    };
+                    match server.store() {
+                        Some(store) => store
+                            .poll_acknowledged(this.log, ticket, context)
+                            .map(|acknowledged| acknowledged.map(|()| first)),
+                        None => Poll::Ready(Err(AppendError::Closed)),
+                    }
+                }
+                State::Sent(answer) => Pin::new(answer)
+                    .poll(context)
+                    .map(|answer| answer.unwrap_or(Err(AppendError::Closed))),
+                State::Sending(sending, answer) => match sending.as_mut().poll(context) {
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(Err(())) => Poll::Ready(Err(AppendError::Closed)),
+                    Poll::Ready(Ok(())) => {
+                        let answer = answer.take().expect("sent once");
+                        this.state = State::Sent(answer);
+                        continue;
+                    }
+                },
+                State::Refused(error) => Poll::Ready(Err(error.clone())),
+                State::Done => panic!("an append was polled after it completed"),
+            };
+            if outcome.is_ready() {
+                this.state = State::Done;
+            }
+            return outcome;
+        }
+    }
+}
+
+impl std::fmt::Debug for Append {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Append")
+            .field("shard", &self.shard)
+            .field("log", &self.log)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sends an append to its shard. `here` is given if that is where this code runs: then the shard
+/// counts it, so that later ones queue behind it.
+fn send(
+    shared: &Arc<Shared>,
+    shard: ShardId,
+    log: LogId,
+    payload: Payload,
+    here: Option<Rc<ShardServer>>,
+) -> State {
+    let Some(server) = here else {
+        return post(shared, shard, |reply| Request::Append { log, payload, reply });
+    };
+    server.queued_here.set(server.queued_here.get() + 1);
+    let job = move |server: Rc<ShardServer>, reply: crate::request::AppendReply| async move {
+        let appended = loop {
+            let Some(store) = server.store() else { break Err(AppendError::Closed) };
+            match append_payload(&store, log, &payload) {
+                Ok(appended) => break Ok((store, appended)),
+                Err(Refusal::Error(error)) => break Err(error),
+                Err(Refusal::Wait) => store.wait_for_room().await,
+            }
+        };
+        server.queued_here.set(server.queued_here.get() - 1);
+        match appended {
+            Ok((store, appended)) => store.answer(log, appended, reply),
+            Err(error) => drop(reply.send(Err(error))),
+        }
+    };
+    let (reply, answer) = oneshot::channel();
+    let shard = server.shard.clone();
+    shard.spawn(job(server, reply)).detach();
+    State::Sent(answer)
+}
+
+fn post(
+    shared: &Arc<Shared>,
+    shard: ShardId,
+    request: impl FnOnce(crate::request::AppendReply) -> Request,
+) -> State {
+    let (reply, answer) = oneshot::channel();
+    match shared.sender(shard).try_send(request(reply)) {
+        Ok(()) => State::Sent(answer),
+        Err(TrySendError::Closed(_)) => State::Refused(AppendError::Closed),
+        Err(TrySendError::Full(request)) => {
+            let shared = shared.clone();
+            let sending = async move { shared.sender(shard).send(request).await.map_err(drop) };
+            State::Sending(Box::pin(sending), Some(answer))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_append_can_be_awaited_on_any_thread() {
+        fn is_send<T: Send>() {}
+        is_send::<Append>();
+    }
+}

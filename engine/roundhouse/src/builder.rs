@@ -1,0 +1,280 @@
+//! Opening an engine.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use roundhouse_base::ShardId;
+use roundhouse_runtime::allowed_cpus;
+use roundhouse_runtime::mailbox::HostSender;
+use roundhouse_store::{Identity, LogInfo, Store, StoreInfo, StoreOptions, shard_directory};
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::host::ShardSeed;
+use crate::options::Options;
+use crate::request::Request;
+use crate::server::EngineToken;
+use crate::shard_thread::start_thread;
+use crate::shared::{Names, Place, Shared, call_on};
+use crate::{directory, server};
+
+/// How to open an engine; from [`Engine::builder`].
+#[derive(Debug, Clone)]
+pub struct EngineBuilder {
+    directory: PathBuf,
+    options: Options,
+}
+
+impl EngineBuilder {
+    pub(crate) fn new(directory: PathBuf) -> EngineBuilder {
+        EngineBuilder { directory, options: Options::default() }
+    }
+
+    /// Replaces all options.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> EngineBuilder {
+        self.options = options;
+        self
+    }
+
+    /// Sets one option by its key; `docs/options.md` lists them.
+    ///
+    /// # Errors
+    /// An unknown key or an impossible value.
+    pub fn option(mut self, key: &str, value: &str) -> Result<EngineBuilder, Error> {
+        self.options.set(key, value)?;
+        Ok(self)
+    }
+
+    /// Opens the engine with threads of its own, one per shard. The directory is created if it is
+    /// missing; of a store that is there, the number of shards must be the one asked for, if one
+    /// is.
+    ///
+    /// # Errors
+    /// See [`Error`]; nothing is left running.
+    pub async fn open(self) -> Result<Engine, Error> {
+        self.options.check()?;
+        let cpus = allowed_cpus();
+        let mut starter = Starter { builder: &self, cpus: &cpus, threads: Vec::new() };
+        let opened = starter.open().await;
+        let threads = starter.threads;
+        match opened {
+            Ok(shared) => {
+                shared.keep_threads(threads);
+                Ok(Engine::new(shared))
+            }
+            Err(error) => {
+                // Every sender is gone, so the shards end by themselves, and give the lock back.
+                for thread in threads {
+                    drop(thread.join());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The same for programs without an executor.
+    ///
+    /// # Errors
+    /// As [`EngineBuilder::open`].
+    pub fn open_blocking(self) -> Result<crate::blocking::Engine, Error> {
+        roundhouse_runtime::block_on(self.open()).map(crate::blocking::Engine::new)
+    }
+
+    /// Opens the engine on threads of the host: each [`ShardSeed`] is started and then turned by
+    /// the program. The [`Opening`] completes while they are being turned. The number of shards is
+    /// the one asked for, or one per allowed CPU.
+    ///
+    /// # Errors
+    /// Options that do not fit one another.
+    pub fn seeds(self) -> Result<(Opening, Vec<ShardSeed>), Error> {
+        self.options.check()?;
+        let shards = self.options.shards_on(allowed_cpus().len());
+        let token = Arc::new(EngineToken);
+        let (seeds, answers): (Vec<_>, Vec<_>) =
+            (0..shards).map(|shard| ShardSeed::new(ShardId(shard), &self.options, &token)).unzip();
+        let opening = async move {
+            let mut senders = Vec::new();
+            for answer in answers {
+                senders.push(answer.await.map_err(|_| Error::Closed)??);
+            }
+            let first = senders.first().cloned().ok_or(Error::Closed)?;
+            claim(&first, &self.directory).await?;
+            open_stores(&self, token, senders).await.map(Engine::new)
+        };
+        Ok((Opening(Box::pin(opening)), seeds))
+    }
+
+    fn store_options(&self, shards: u16) -> StoreOptions {
+        StoreOptions {
+            slot_bytes: self.options.slot_size.0,
+            capacity_bytes: self.options.capacity_per_shard(shards).map(|size| size.0),
+            memory_bytes: self.options.memory_per_shard(shards).0,
+            sync_method: self.options.sync_method,
+            anchor_delay: self.options.anchor_delay,
+            zero_slots: self.options.zero_slots,
+        }
+    }
+}
+
+/// An engine being opened on the host's threads; completes while its shards are turned.
+#[must_use = "an engine is open when this completes"]
+pub struct Opening(Pin<Box<dyn Future<Output = Result<Engine, Error>> + Send>>);
+
+impl Future for Opening {
+    type Output = Result<Engine, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl std::fmt::Debug for Opening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opening")
+    }
+}
+
+/// Starts the engine's own threads.
+struct Starter<'a> {
+    builder: &'a EngineBuilder,
+    cpus: &'a [usize],
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Starter<'_> {
+    /// The first shard claims the directory and says how many there are to be.
+    async fn open(&mut self) -> Result<Arc<Shared>, Error> {
+        let options = &self.builder.options;
+        let token = Arc::new(EngineToken);
+        let first = self.start(ShardId(0), &token).await?;
+        let found = claim(&first, &self.builder.directory).await?;
+        let wanted = options.shards_on(self.cpus.len());
+        let shards = if options.shards == 0 { found.unwrap_or(wanted) } else { wanted };
+        let mut senders = vec![first];
+        for shard in (1..shards).map(ShardId) {
+            senders.push(self.start(shard, &token).await?);
+        }
+        open_stores(self.builder, token, senders).await
+    }
+
+    /// Starts the thread of a shard and waits until it can be reached.
+    async fn start(
+        &mut self,
+        shard: ShardId,
+        token: &Arc<EngineToken>,
+    ) -> Result<HostSender<Request>, Error> {
+        let options = &self.builder.options;
+        let cpu = options.pin.then(|| self.cpus[usize::from(shard.0) % self.cpus.len()]);
+        let (seed, answer) = ShardSeed::new(shard, options, token);
+        let thread =
+            start_thread(seed, cpu).map_err(|error| Error::Thread { shard: shard.0, error })?;
+        self.threads.push(thread);
+        answer.await.map_err(|_| Error::Closed)?
+    }
+}
+
+async fn claim(
+    first: &HostSender<Request>,
+    directory: &std::path::Path,
+) -> Result<Option<u16>, Error> {
+    let directory = directory.to_owned();
+    call_on(first.clone(), move |server| async move { directory::claim(&server, &directory).await })
+        .await?
+}
+
+/// What opening one store tells.
+struct OpenedStore {
+    info: StoreInfo,
+    logs: Vec<LogInfo>,
+}
+
+/// Opens the store of every shard: the first decides the identity, the others follow together.
+async fn open_stores(
+    builder: &EngineBuilder,
+    token: Arc<EngineToken>,
+    senders: Vec<HostSender<Request>>,
+) -> Result<Arc<Shared>, Error> {
+    let shards = senders.len() as u16;
+    builder.options.check_for(shards)?;
+    let open = |shard: ShardId, store| {
+        let identity = Identity { store, shard, shards };
+        let path = shard_directory(&builder.directory, shard);
+        let options = builder.store_options(shards);
+        call_on(senders[usize::from(shard.0)].clone(), move |server| async move {
+            open_store(server, path, identity, options).await
+        })
+    };
+    let first = open(ShardId(0), None).await??;
+    let store = first.info.superblock.store;
+    let mut opened = vec![first];
+    let others: Vec<_> =
+        (1..shards).map(|shard| Box::pin(open(ShardId(shard), Some(store)))).collect();
+    for other in join_all(others).await {
+        opened.push(other??);
+    }
+    report(builder, &opened);
+    let logs = opened.iter().zip(0..).flat_map(|(opened, shard)| {
+        opened
+            .logs
+            .iter()
+            .map(move |log| (log.name.as_str().into(), Place::At(ShardId(shard), log.id)))
+    });
+    Ok(Arc::new(Shared {
+        token,
+        directory: builder.directory.clone(),
+        options: builder.options.clone(),
+        store,
+        names: Mutex::new(Names { logs: logs.collect() }),
+        shards: senders,
+        threads: Mutex::default(),
+    }))
+}
+
+async fn open_store(
+    server: std::rc::Rc<server::ShardServer>,
+    path: PathBuf,
+    identity: Identity,
+    options: StoreOptions,
+) -> Result<OpenedStore, Error> {
+    let store = Store::open(&server.shard, &path, identity, &options).await?;
+    let opened = OpenedStore { info: store.info(), logs: store.logs() };
+    server.set_store(Some(store));
+    Ok(opened)
+}
+
+/// Polls all of them until each is done.
+pub(crate) async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
+    let mut results: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, result) in futures.iter_mut().zip(&mut results) {
+            if result.is_none()
+                && let Poll::Ready(output) = Pin::new(future).poll(context)
+            {
+                *result = Some(output);
+            }
+        }
+        if results.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    results.into_iter().flatten().collect()
+}
+
+/// Says what an engine made of its options.
+fn report(builder: &EngineBuilder, opened: &[OpenedStore]) {
+    let Some(first) = opened.first() else { return };
+    let shards = opened.len() as u16;
+    tracing::info!(
+        directory = %builder.directory.display(),
+        store = %first.info.superblock.store,
+        shards,
+        logs = opened.iter().map(|opened| opened.logs.len()).sum::<usize>(),
+        memory = %builder.options.memory,
+        memory_per_shard = %builder.options.memory_per_shard(shards),
+        sync_method = ?first.info.superblock.sync_method,
+        "engine open"
+    );
+}

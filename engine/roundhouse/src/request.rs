@@ -1,0 +1,47 @@
+//! What other threads ask of a shard.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_channel::oneshot;
+use roundhouse_base::{LogId, Offset, WallTime};
+use roundhouse_store::{AppendError, Ticket};
+
+use crate::server::ShardServer;
+
+/// One message in a shard's host mailbox.
+pub(crate) enum Request {
+    /// Append and answer with the first offset once it is acknowledged.
+    Append { log: LogId, payload: Payload, reply: AppendReply },
+    /// Answer an append that was accepted on the shard, but is awaited elsewhere.
+    Await { log: LogId, first: Offset, ticket: Ticket, reply: AppendReply },
+    /// Run something on the shard.
+    Run(Job),
+}
+
+/// Where the outcome of an append goes.
+pub(crate) type AppendReply = oneshot::Sender<Result<Offset, AppendError>>;
+
+/// Code to run on a shard: called there, and its future polled there.
+pub(crate) type Job = Box<dyn FnOnce(Rc<ShardServer>) -> LocalFuture + Send>;
+
+/// A future that stays on its shard.
+pub(crate) type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+/// What to append.
+pub(crate) enum Payload {
+    /// One record.
+    One(OwnedRecord),
+    /// Several, at consecutive offsets.
+    Batch(Vec<OwnedRecord>),
+}
+
+/// A record that travels to its shard.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnedRecord {
+    pub(crate) body: Bytes,
+    pub(crate) count: u32,
+    pub(crate) time: Option<WallTime>,
+}

@@ -1,0 +1,106 @@
+//! What all handles of an engine share.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use futures_channel::oneshot;
+use roundhouse_base::{LogId, ShardId, StoreId};
+use roundhouse_runtime::mailbox::HostSender;
+
+use crate::error::Error;
+use crate::options::Options;
+use crate::request::Request;
+use crate::server::{EngineToken, ShardServer};
+
+/// The far side of every handle.
+pub(crate) struct Shared {
+    pub(crate) token: Arc<EngineToken>,
+    pub(crate) directory: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) store: StoreId,
+    pub(crate) shards: Vec<HostSender<Request>>,
+    pub(crate) names: Mutex<Names>,
+    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Which log is where. Copied from the shards' catalogues when the engine is opened and kept in
+/// step.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) logs: HashMap<Arc<str>, Place>,
+}
+
+/// Where a log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It is being created; nobody else may use the name.
+    Creating,
+    /// It exists.
+    At(ShardId, LogId),
+}
+
+impl Shared {
+    /// The mailbox of a shard.
+    pub(crate) fn sender(&self, shard: ShardId) -> &HostSender<Request> {
+        &self.shards[usize::from(shard.0)]
+    }
+
+    /// The names, also if a thread panicked while it held them: every change to them is one step.
+    pub(crate) fn names(&self) -> std::sync::MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The shard that logs of a name are created on unless another is asked for: the same for a
+    /// name in every process, spread over the shards.
+    pub(crate) fn home_of(&self, name: &str) -> ShardId {
+        let hash = roundhouse_base::checksum::crc64(0, name.as_bytes());
+        ShardId((hash % self.shards.len() as u64) as u16)
+    }
+
+    /// Keeps the threads to wait for when the engine is closed.
+    pub(crate) fn keep_threads(&self, threads: Vec<JoinHandle<()>>) {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).extend(threads);
+    }
+
+    /// The threads to wait for, once.
+    pub(crate) fn take_threads(&self) -> Vec<JoinHandle<()>> {
+        std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs `job` on a shard and returns what it comes to. Cancelling stops waiting, not the job.
+    pub(crate) fn call<T, F, Fut>(
+        &self,
+        shard: ShardId,
+        job: F,
+    ) -> impl Future<Output = Result<T, Error>> + Send + use<T, F, Fut>
+    where
+        T: Send + 'static,
+        F: FnOnce(Rc<ShardServer>) -> Fut + Send + 'static,
+        Fut: Future<Output = T> + 'static,
+    {
+        call_on(self.sender(shard).clone(), job)
+    }
+}
+
+/// Runs `job` on the shard behind a mailbox and returns what it comes to.
+pub(crate) async fn call_on<T, F, Fut>(sender: HostSender<Request>, job: F) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: FnOnce(Rc<ShardServer>) -> Fut + Send + 'static,
+    Fut: Future<Output = T> + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    let request = Request::Run(Box::new(move |server| {
+        let future = job(server);
+        Box::pin(async move {
+            // Whoever asked may have gone away.
+            drop(reply.send(future.await));
+        })
+    }));
+    sender.send(request).await.map_err(|_| Error::Closed)?;
+    answer.await.map_err(|_| Error::Closed)
+}
