@@ -11,7 +11,7 @@ use crate::error::OpenError;
 use crate::format::{FrameKind, Superblock, SyncMethod};
 use crate::logs::{Segment, Segments};
 use crate::options::{StoreOptions, SyncChoice};
-use crate::pool::{Pool, Room, create_slot, slot_path};
+use crate::pool::{Pool, Room, create_slot, parse_slot_name, slot_path};
 use crate::probe::probe_sync_method;
 use crate::quarantine::quarantine;
 use crate::recovery::{Context, Recovered, Survey, recover};
@@ -59,11 +59,15 @@ impl Store {
     ) -> Result<Store, OpenError> {
         options.check().map_err(OpenError::Options)?;
         let found = find_store(shard, directory, OpenMode::Write).await?;
-        let (file, superblock) = match found {
+        let (mut file, mut superblock) = match found {
             Some((file, superblock)) => (file, superblock),
             None => create(shard, directory, identity, options).await?,
         };
         check_identity(directory, &superblock, identity)?;
+        if superblock.epoch == Epoch(0) {
+            create_first_slots(shard, directory, &mut superblock, options).await?;
+            file.write(shard, &superblock).await?;
+        }
         let salts = superblock.salts();
         let context =
             Context { shard: shard.clone(), directory: directory.to_owned(), superblock, salts };
@@ -82,18 +86,21 @@ pub(crate) async fn find_store(
     directory: &Path,
     mode: OpenMode,
 ) -> Result<Option<(SuperblockFile, Superblock)>, OpenError> {
-    let found = SuperblockFile::open(shard, directory, mode).await?;
-    if found.is_some() {
-        return Ok(found);
-    }
+    let unusable = match SuperblockFile::open(shard, directory, mode).await {
+        Ok(None) => None,
+        Err(error @ OpenError::Superblock { .. }) => Some(error),
+        other => return other,
+    };
     match shard.list(directory) {
         Ok(entries) => {
             let superblock = superblock_path(Path::new(""));
             let other = entries.iter().find(|entry| Path::new(&entry.name) != superblock);
+            // Alone, it is what an interrupted creation left, in whatever shape: slots come after
+            // it is durable.
             other.map_or(Ok(None), |entry| {
                 let directory = directory.to_owned();
                 let found = format!("it has {:?}, but no superblock", entry.name);
-                Err(OpenError::NotAStore { directory, found })
+                Err(unusable.unwrap_or(OpenError::NotAStore { directory, found }))
             })
         }
         Err(roundhouse_runtime::Errno::NOENT) => Ok(None),
@@ -125,8 +132,8 @@ pub(crate) fn check_identity(
     }
 }
 
-/// Makes the directory, a superblock and the first slots. The superblock comes first, so that slot
-/// files without one are never mistaken for a store that was not finished.
+/// Makes the directory and a superblock. The slots come later, so that slot files without a
+/// superblock are never mistaken for a store that was not finished.
 async fn create(
     shard: &Shard,
     directory: &Path,
@@ -139,7 +146,7 @@ async fn create(
     for half in store.0.chunks_mut(8) {
         half.copy_from_slice(&shard.random().to_le_bytes());
     }
-    let mut superblock = Superblock {
+    let superblock = Superblock {
         store: identity.store.unwrap_or(store),
         shard: identity.shard,
         shards: identity.shards,
@@ -154,33 +161,42 @@ async fn create(
         clean_end: None,
         created: shard.wall(),
     };
-    let mut file = SuperblockFile::create(shard, directory, &superblock).await?;
-    for slot in [SlotNo(0), SlotNo(1)] {
-        let zero = options.zero_slots.then_some(|| false);
-        let created = create_slot(shard, directory, slot, options.slot_bytes, zero, |_| {}).await;
-        let slot_file =
-            created.map_err(|errno| Context::io("create", &slot_path(directory, slot), errno))?;
-        if slot == SlotNo(0) {
-            superblock.sync_method = match options.sync_method {
-                SyncChoice::Fixed(method) => method,
-                SyncChoice::Probe => {
-                    probe_sync_method(shard, slot_file, options.slot_bytes).await.map_err(
-                        |errno| Context::io("time writes to", &slot_path(directory, slot), errno),
-                    )?
-                }
-            };
-        }
-        shard.close(slot_file).await.map_err(|errno| io("close a slot of", errno))?;
-    }
-    file.write(shard, &superblock).await?;
+    let file = SuperblockFile::create(shard, directory, &superblock).await?;
     tracing::info!(
         directory = %directory.display(),
         store = %superblock.store,
         shard = superblock.shard.0,
-        method = ?superblock.sync_method,
         "created a store"
     );
     Ok((file, superblock))
+}
+
+/// Makes the first slots of a store that was never open, again if a crash interrupted that, and
+/// notes in the superblock how this device syncs best.
+async fn create_first_slots(
+    shard: &Shard,
+    directory: &Path,
+    superblock: &mut Superblock,
+    options: &StoreOptions,
+) -> Result<(), OpenError> {
+    let slot_bytes = superblock.slot_bytes;
+    for slot in [SlotNo(0), SlotNo(1)] {
+        let path = slot_path(directory, slot);
+        let io = |action, errno| Context::io(action, &path, errno);
+        let zero = options.zero_slots.then_some(|| false);
+        let created = create_slot(shard, directory, slot, slot_bytes, zero, |_| {}).await;
+        let slot_file = created.map_err(|errno| io("create", errno))?;
+        if slot == SlotNo(0) {
+            superblock.sync_method = match options.sync_method {
+                SyncChoice::Fixed(method) => method,
+                SyncChoice::Probe => probe_sync_method(shard, slot_file, slot_bytes)
+                    .await
+                    .map_err(|errno| io("time writes to", errno))?,
+            };
+        }
+        shard.close(slot_file).await.map_err(|errno| io("close", errno))?;
+    }
+    Ok(())
 }
 
 /// A recovered store on its way to being used.
@@ -204,6 +220,7 @@ impl Opening<'_> {
             tracing::info!(file = %torn.file.display(), offset = torn.file_offset, reason = %torn.reason,
                 "settled a torn tail: what lay behind was never acknowledged");
         }
+        self.remove_unfinished_slots().await?;
         let superblock = self.begin_epoch().await?;
         let context = self.context;
         let shard = context.shard.clone();
@@ -214,6 +231,23 @@ impl Opening<'_> {
         store.start();
         store.flushed().await.map_err(OpenError::Failed)?;
         Ok(store)
+    }
+
+    /// Removes slot files whose creation was interrupted: they are shorter than a slot, so they
+    /// would reserve nothing. No frame names a slot before it is whole.
+    async fn remove_unfinished_slots(&mut self) -> Result<(), OpenError> {
+        let Context { shard, directory, superblock, .. } = &self.context;
+        let io = |action, errno| Context::io(action, directory, errno);
+        let entries = shard.list(directory).map_err(|errno| io("list", errno))?;
+        for entry in entries.iter().filter(|entry| entry.bytes < superblock.slot_bytes) {
+            let Some(slot) = parse_slot_name(&entry.name) else { continue };
+            if let Some(file) = self.recovered.files.remove(&slot) {
+                shard.close(file).await.map_err(|errno| io("close a slot of", errno))?;
+                let removed = shard.remove(&slot_path(directory, slot)).await;
+                removed.map_err(|errno| io("remove an unfinished slot from", errno))?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes it durable that whatever lies behind the end is void.
