@@ -34,6 +34,11 @@ impl SuperblockFile {
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(io("open", errno)),
         };
+        if mode == OpenMode::Write {
+            // An update may have been cut short by the death of its process. Were its copies only in
+            // the cache, then while the next update is on its way no copy would be durable.
+            shard.sync(file).await.map_err(|errno| io("sync", errno))?;
+        }
         let mut buffer = aligned_buffer(SUPERBLOCK_BYTES);
         buffer.resize(SUPERBLOCK_BYTES, 0);
         let (result, buffer) = shard.read(file, buffer, 0).await;

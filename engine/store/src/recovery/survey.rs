@@ -39,7 +39,10 @@ impl Survey {
     pub(crate) async fn run(context: &Context, mode: OpenMode) -> Result<Survey, OpenError> {
         let files = open_slots(&context.shard, &context.directory, mode).await?;
         if mode == OpenMode::Write && context.superblock.clean_end.is_none() {
-            // No decision may rest on data that a process that died never made durable.
+            // No decision may rest on data, or on a slot's name, that a process that died never
+            // made durable.
+            let synced = context.shard.sync_directory(&context.directory).await;
+            synced.map_err(|errno| Context::io("sync", &context.directory, errno))?;
             for (slot, file) in &files {
                 let synced = context.shard.sync_data(*file).await;
                 synced.map_err(|errno| {
