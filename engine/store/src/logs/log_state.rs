@@ -175,12 +175,16 @@ pub(crate) struct NotedRecord {
     pub(crate) bytes: u64,
 }
 
-/// Whether no truncation behind `pos` cut off the record at `pos` with first offset `first`.
+/// How many offsets are left of the record at `pos` that spanned `count` from `first` on: a
+/// truncation behind `pos` may have cut all of them off, or the last ones.
 ///
 /// The list ascends by position and offset, so the first truncation behind `pos` cuts deepest.
-pub(crate) fn is_alive(truncations: &[Truncation], pos: Pos, first: Offset) -> bool {
+pub(crate) fn live_count(truncations: &[Truncation], pos: Pos, first: Offset, count: u32) -> u32 {
     let later = truncations.partition_point(|truncation| truncation.pos <= pos);
-    truncations.get(later).is_none_or(|truncation| first < truncation.offset)
+    truncations.get(later).map_or(count, |truncation| {
+        let left = truncation.offset.0.saturating_sub(first.0);
+        left.min(u64::from(count)) as u32
+    })
 }
 
 #[cfg(test)]
@@ -205,11 +209,9 @@ mod tests {
         log.end = Offset(90);
         log.truncate(Truncation { pos: Pos(2000), offset: Offset(50) });
         assert_eq!(log.truncations, [Truncation { pos: Pos(2000), offset: Offset(50) }]);
-        assert!(
-            is_alive(&log.truncations, Pos(10), Offset(49))
-                && !is_alive(&log.truncations, Pos(10), Offset(50))
-        );
-        assert!(is_alive(&log.truncations, Pos(2001), Offset(50)), "written after the cut");
+        assert_eq!(live_count(&log.truncations, Pos(10), Offset(49), 1), 1);
+        assert_eq!(live_count(&log.truncations, Pos(10), Offset(50), 1), 0);
+        assert_eq!(live_count(&log.truncations, Pos(2001), Offset(50), 1), 1, "after the cut");
     }
 
     #[test]
@@ -219,12 +221,20 @@ mod tests {
         log.end = Offset(90);
         log.truncate(Truncation { pos: Pos(2000), offset: Offset(80) });
         assert_eq!(log.truncations.len(), 2);
-        assert!(!is_alive(&log.truncations, Pos(10), Offset(60)), "cut by the first");
-        assert!(
-            is_alive(&log.truncations, Pos(1500), Offset(60)),
-            "written between the cuts, kept by the second"
-        );
-        assert!(!is_alive(&log.truncations, Pos(1500), Offset(85)));
+        assert_eq!(live_count(&log.truncations, Pos(10), Offset(60), 1), 0, "cut by the first");
+        let between = live_count(&log.truncations, Pos(1500), Offset(60), 1);
+        assert_eq!(between, 1, "written between the cuts, kept by the second");
+        assert_eq!(live_count(&log.truncations, Pos(1500), Offset(85), 1), 0);
+    }
+
+    /// A record that spanned 10 to 20 went on doing so after a truncation to 15: a reader was sent
+    /// to 20, beyond the end, and reading from 15 gave it instead of what was appended there.
+    #[test]
+    fn a_cut_within_a_record_leaves_it_the_offsets_before() {
+        let cuts = [Truncation { pos: Pos(1000), offset: Offset(15) }];
+        assert_eq!(live_count(&cuts, Pos(500), Offset(10), 10), 5);
+        assert_eq!(live_count(&cuts, Pos(500), Offset(3), 10), 10);
+        assert_eq!(live_count(&cuts, Pos(1500), Offset(15), 10), 10);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod segments;
 
 pub(crate) use catalogue::Catalogue;
 use index::LogIndex;
-pub(crate) use log_state::{LogState, NotedRecord, is_alive};
+pub(crate) use log_state::{LogState, NotedRecord, live_count};
 pub(crate) use progress::{Progress, Waiter};
 pub(crate) use retention::expired;
 pub(crate) use segments::{Segment, Segments, Share};

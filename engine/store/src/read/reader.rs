@@ -162,7 +162,7 @@ pub(crate) async fn offset_at(
         let mut at = 0;
         while let Ok(record) = RecordRef::decode_verified(&frame.payload, at) {
             at = record.end();
-            if !wanted.wants(&record, frame.pos) {
+            if wanted.wanted_count(&record, frame.pos) == 0 {
                 continue;
             }
             if record.header.first_offset >= end {

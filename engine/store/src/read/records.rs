@@ -7,7 +7,7 @@ use bytes::Bytes;
 use roundhouse_base::{LogId, Offset, Pos, WallTime};
 
 use crate::format::{FRAME_HEADER_BYTES, RecordRef, Truncation};
-use crate::logs::is_alive;
+use crate::logs::live_count;
 
 /// Consecutive records of one log. Holding it keeps the memory of whole frames alive; copy what
 /// you want to keep.
@@ -35,7 +35,7 @@ struct Piece {
 pub struct Record {
     /// Its first offset.
     pub offset: Offset,
-    /// Offsets it spans.
+    /// Offsets it spans; fewer than were appended if the log was truncated within them.
     pub count: u32,
     /// The time its writer gave it, or that of its arrival.
     pub time: WallTime,
@@ -85,7 +85,8 @@ impl Records {
         while let Ok(record) = RecordRef::decode_verified(payload, at) {
             let (start, stop) = (at, record.end());
             at = stop;
-            if !self.wants(&record, frame) {
+            let count = self.wanted_count(&record, frame);
+            if count == 0 {
                 continue;
             }
             let is_full = self.bytes > 0 && self.bytes + (stop - start) > bytes_max;
@@ -94,7 +95,7 @@ impl Records {
                 break;
             }
             self.bytes += stop - start;
-            self.next = record.header.first_offset.advance(u64::from(record.header.count));
+            self.next = record.header.first_offset.advance(u64::from(count));
             taken = Some(taken.map_or(start, |range| range.start)..stop);
         }
         if let Some(range) = taken {
@@ -103,15 +104,16 @@ impl Records {
         wants_more && self.next < end
     }
 
-    /// Whether a record is of this log, alive, and not wholly before the first offset asked for.
-    pub(crate) fn wants(&self, record: &RecordRef<'_>, frame: Pos) -> bool {
+    /// How many offsets of a record are alive, or 0 if it is of another log or wholly before the
+    /// first offset asked for.
+    pub(crate) fn wanted_count(&self, record: &RecordRef<'_>, frame: Pos) -> u32 {
         let header = &record.header;
-        header.log == self.log
-            && header.first_offset.advance(u64::from(header.count)) > self.from
-            && (self.truncations.is_empty() || {
-                let pos = frame.advance((FRAME_HEADER_BYTES + record.at) as u64);
-                is_alive(&self.truncations, pos, header.first_offset)
-            })
+        if header.log != self.log {
+            return 0;
+        }
+        let pos = frame.advance((FRAME_HEADER_BYTES + record.at) as u64);
+        let count = live_count(&self.truncations, pos, header.first_offset, header.count);
+        if header.first_offset.advance(u64::from(count)) > self.from { count } else { 0 }
     }
 }
 
@@ -146,11 +148,12 @@ impl Iterator for RecordIter<'_> {
             // Selected when the records were taken, from bytes that cannot have changed.
             let record = RecordRef::decode_verified(&piece.payload, self.at).ok()?;
             self.at = record.end();
-            if self.records.wants(&record, piece.frame) {
+            let count = self.records.wanted_count(&record, piece.frame);
+            if count > 0 {
                 let header = record.header;
                 return Some(Record {
                     offset: header.first_offset,
-                    count: header.count,
+                    count,
                     time: header.time,
                     body: piece.payload.slice(record.body_range()),
                 });
