@@ -49,7 +49,7 @@ fn submit_all(inner: &Inner, flights: &mut Vec<Flight>) {
         if state.failure().is_some() {
             return;
         }
-        let context = SubmitContext { next_slot: state.pool.next(), wall: inner.shard.wall() };
+        let context = SubmitContext { next_slot: state.next_slot(), wall: inner.shard.wall() };
         let Some(Submission { pos, bytes, durable, opened }) =
             state.writer.next_submission(context)
         else {

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use roundhouse_base::limits::{
     BLOCK_BYTES, FRAME_BYTES_SOFT_MAX, RECORD_BYTES_MAX, RECORD_COUNT_MAX,
 };
-use roundhouse_base::{LogId, Monotonic, Offset, WallTime};
+use roundhouse_base::{LogId, Monotonic, Offset, SlotNo, WallTime};
 
 use crate::error::AppendError;
 use crate::format::{
@@ -218,6 +218,14 @@ impl State {
         // Retention works on sealed segments, and there is a new one.
         self.deadlines.retention = Some(now);
         self.kick_deadlines();
+    }
+
+    /// The slot that follows the segment of the next frame to write. That frame may still be of a
+    /// segment that was sealed meanwhile; then its successor's slot is not the pool's next any more.
+    pub(crate) fn next_slot(&self) -> Option<SlotNo> {
+        let segment = self.writer.unsubmitted_from().segment(self.slot_bytes);
+        let successor = self.segments.slot_of(segment.next().base(self.slot_bytes));
+        successor.or_else(|| self.pool.next())
     }
 
     /// Puts the head frame at the start of the active segment.

@@ -287,6 +287,12 @@ impl Writer {
         self.next_pos = self.next_pos.segment(self.slot_bytes).next().base(self.slot_bytes);
     }
 
+    /// Where the next frame to write starts, or will start.
+    pub(crate) fn unsubmitted_from(&self) -> Pos {
+        let waiting = self.closed.front().or(self.open.as_ref());
+        waiting.map_or(self.next_pos, |frame| frame.pos)
+    }
+
     /// The next frame to write, if one may be written now.
     pub(crate) fn next_submission(&mut self, context: SubmitContext) -> Option<Submission> {
         let (bytes, kind) = match self.closed.front() {
