@@ -202,17 +202,20 @@ impl Shard {
     }
 
     /// Creates a directory and missing parents, all durable when this returns; one that is there is
-    /// fine. Blocks the shard; for opening a store only.
+    /// made durable, too, since a process that died may have just created it. Blocks the shard; for
+    /// opening a store only.
     ///
     /// # Errors
     /// The kernel's.
     pub async fn create_directory(&self, directory: &Path) -> Result<(), Errno> {
-        let is_missing = |path: &&Path| self.list(path) == Err(Errno::NOENT);
-        let missing: Vec<&Path> = directory.ancestors().take_while(is_missing).collect();
         self.inner.driver.borrow_mut().create_directory(directory)?;
-        for parent in missing.into_iter().filter_map(Path::parent) {
+        for parent in directory.ancestors().skip(1) {
             let is_current = parent.as_os_str().is_empty();
-            self.sync_directory(if is_current { Path::new(".") } else { parent }).await?;
+            match self.sync_directory(if is_current { Path::new(".") } else { parent }).await {
+                // Nobody creates anything in a directory that he may not even open.
+                Ok(()) | Err(Errno::ACCESS) => {}
+                Err(errno) => return Err(errno),
+            }
         }
         Ok(())
     }
