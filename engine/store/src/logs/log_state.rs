@@ -92,6 +92,11 @@ impl LogState {
         }
     }
 
+    /// Takes the log's share of a segment that is being sealed, if anything in it is alive.
+    pub(crate) fn take_share(&mut self) -> Option<Share> {
+        self.share.take().filter(|share| share.is_alive(self.start))
+    }
+
     /// Forgets everything before `start`, which lies within the log.
     pub(crate) fn trim(&mut self, start: Offset) {
         assert!(self.start <= start && start <= self.end, "the caller checks the range");

@@ -36,7 +36,8 @@ impl Share {
         self.first = self.first.min(end);
     }
 
-    fn is_alive(&self, start: Offset) -> bool {
+    /// Whether anything in it is left of a log that starts at `start`.
+    pub(crate) fn is_alive(&self, start: Offset) -> bool {
         self.first < self.end && start < self.end
     }
 }

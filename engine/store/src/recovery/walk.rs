@@ -147,7 +147,7 @@ impl Walk {
     /// Moves the logs' shares to the segment that was just sealed.
     fn seal(&mut self) {
         let logs = self.replay.catalogue.logs_mut();
-        let shares = logs.filter_map(|log| Some((log.id, log.share.take()?))).collect();
+        let shares = logs.filter_map(|log| Some((log.id, log.take_share()?))).collect();
         let sealed = self.segments.last_mut().expect("the walk began in a segment");
         sealed.shares = shares;
     }

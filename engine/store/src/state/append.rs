@@ -207,7 +207,7 @@ impl State {
         let mut payload = BytesMut::new();
         self.seal_payload().encode(&mut payload);
         let seal = self.writer.push_frame(FrameKind::Seal, &payload, now);
-        let shares = self.catalogue.logs_mut().filter_map(|log| Some((log.id, log.share.take()?)));
+        let shares = self.catalogue.logs_mut().filter_map(|log| Some((log.id, log.take_share()?)));
         self.segments.active_mut().shares = shares.collect();
 
         let slot = self.pool.activate();
