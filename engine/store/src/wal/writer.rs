@@ -445,7 +445,9 @@ impl Writer {
     }
 
     fn fits_frame(open: &PendingFrame, record: usize) -> bool {
-        open.bytes.len() + record <= open.bytes.capacity().min(FRAME_BYTES_SOFT_MAX)
+        // Its padding must fit as well, and a buffer's capacity need not be whole blocks.
+        let padded = (open.bytes.len() + record).next_multiple_of(BLOCK_BYTES);
+        padded <= open.bytes.capacity().min(FRAME_BYTES_SOFT_MAX)
     }
 
     fn close_open(&mut self) {
