@@ -18,6 +18,14 @@ pub(crate) struct LogIndex {
     time_max: WallTime,
 }
 
+/// One log's part of a sealed segment, as far as the index needs it.
+#[derive(Debug)]
+pub(crate) struct SealedIndex {
+    pub(crate) entries: Vec<IndexEntry>,
+    /// The latest time of its records.
+    pub(crate) time_max: WallTime,
+}
+
 impl LogIndex {
     /// Takes note of a record in the frame at `frame` and says whether it got an entry.
     pub(crate) fn note(&mut self, offset: Offset, frame: Pos, time: WallTime, bytes: u64) -> bool {
@@ -49,19 +57,24 @@ impl LogIndex {
         self.entries.push_back(entry);
     }
 
-    /// Adds the entries of older segments, in the order of their positions, before the ones there.
-    /// Entries of records that were cut off later are left out.
-    pub(crate) fn prepend(&mut self, older: Vec<IndexEntry>, truncations: &[Truncation]) {
-        let newer = std::mem::take(&mut self.entries);
+    /// Adds the log's parts of older segments, in their order, before what is there. Entries of
+    /// records that were cut off later are left out.
+    pub(crate) fn prepend(&mut self, older: Vec<SealedIndex>, truncations: &[Truncation]) {
+        let newer =
+            SealedIndex { entries: self.entries.drain(..).collect(), time_max: self.time_max };
         let mut time_max = WallTime(0);
-        for mut entry in older.into_iter().chain(newer) {
-            // What was written later under a lower offset replaced what was there.
-            while self.entries.back().is_some_and(|last| last.offset >= entry.offset) {
-                self.entries.pop_back();
+        for part in older.into_iter().chain([newer]) {
+            for mut entry in part.entries {
+                // What was written later under a lower offset replaced what was there.
+                while self.entries.back().is_some_and(|last| last.offset >= entry.offset) {
+                    self.entries.pop_back();
+                }
+                time_max = time_max.max(entry.time);
+                entry.time = time_max;
+                self.entries.push_back(entry);
             }
-            time_max = time_max.max(entry.time);
-            entry.time = time_max;
-            self.entries.push_back(entry);
+            // The records behind the last entry of a segment may be later than it.
+            time_max = time_max.max(part.time_max);
         }
         for truncation in truncations {
             let is_cut = |entry: &IndexEntry| {
@@ -69,7 +82,7 @@ impl LogIndex {
             };
             self.entries.retain(|entry| !is_cut(entry));
         }
-        self.time_max = self.time_max.max(time_max);
+        self.time_max = time_max;
     }
 
     /// The entries at or behind a position.
@@ -139,6 +152,23 @@ mod tests {
         assert_eq!(found(5), Some(4096), "a record before offset 10 may be as late");
         assert_eq!(found(9), Some(8192));
         assert_eq!(found(10), None);
+    }
+
+    /// After opening, a record later than the last entry of its segment was not found by its time:
+    /// the index knew of no record as late as that, or only of later offsets.
+    #[test]
+    fn records_behind_the_last_entry_of_a_sealed_segment_are_found_by_time() {
+        let entry = |offset, pos, time| IndexEntry {
+            offset: Offset(offset),
+            pos: Pos(pos),
+            time: WallTime(time),
+        };
+        let mut index = index(&[(20, 12288, 6)]);
+        let sealed = SealedIndex { entries: vec![entry(0, 4096, 1)], time_max: WallTime(100) };
+        index.prepend(vec![sealed], &[]);
+        let found = |time| index.find_time(WallTime(time)).map(|entry| entry.pos.0);
+        assert_eq!(found(50), Some(4096));
+        assert_eq!(found(101), None);
     }
 
     #[test]

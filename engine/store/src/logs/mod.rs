@@ -9,6 +9,7 @@ mod segments;
 
 pub(crate) use catalogue::Catalogue;
 use index::LogIndex;
+pub(crate) use index::SealedIndex;
 pub(crate) use log_state::{LogState, NotedRecord, live_count};
 pub(crate) use progress::{Progress, Waiter};
 pub(crate) use retention::expired;

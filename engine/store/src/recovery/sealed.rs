@@ -6,8 +6,8 @@ use bytes::Bytes;
 use roundhouse_base::{LogId, Pos, SegmentNo};
 
 use crate::error::OpenError;
-use crate::format::{FrameHeader, FrameKind, IndexEntry, SealLink, SealLog, SealPayload};
-use crate::logs::{Catalogue, Segment, Share};
+use crate::format::{FrameHeader, FrameKind, SealLink, SealLog, SealPayload};
+use crate::logs::{Catalogue, SealedIndex, Segment, Share};
 use crate::recovery::survey::read_many;
 use crate::recovery::{Context, Survey, Surveyed};
 use crate::scan::ScannedFrame;
@@ -41,18 +41,18 @@ pub(crate) async fn load(
     });
     let seals = read_many(&context.shard, places.collect()).await;
     let mut segments = VecDeque::new();
-    let mut entries: HashMap<LogId, Vec<IndexEntry>> = HashMap::new();
+    let mut indexes: HashMap<LogId, Vec<SealedIndex>> = HashMap::new();
     for ((segment, next, link), bytes) in wanted.into_iter().zip(seals) {
         let bytes =
             bytes.map_err(|errno| corruption(context, segment, link.pos, errno.to_string()))?;
         let seal = check(context, segment, next, link, bytes)
             .map_err(|reason| corruption(context, segment, link.pos, reason))?;
-        segments.push_back(take(segment, seal, &mut entries));
+        segments.push_back(take(segment, seal, &mut indexes));
     }
     cut_to_logs(&mut segments, catalogue);
     for log in catalogue.logs_mut() {
-        if let Some(entries) = entries.remove(&log.id) {
-            log.index.prepend(entries, &log.truncations);
+        if let Some(sealed) = indexes.remove(&log.id) {
+            log.index.prepend(sealed, &log.truncations);
         }
         log.index.trim(log.start);
     }
@@ -102,12 +102,12 @@ fn check(
 fn take(
     segment: &Surveyed,
     seal: SealPayload,
-    entries: &mut HashMap<LogId, Vec<IndexEntry>>,
+    indexes: &mut HashMap<LogId, Vec<SealedIndex>>,
 ) -> Segment {
     let mut shares = BTreeMap::new();
-    for SealLog { log, first, end, bytes, time_max, entries: sealed } in seal.logs {
+    for SealLog { log, first, end, bytes, time_max, entries } in seal.logs {
         shares.insert(log, Share { first, end, bytes, time_max });
-        entries.entry(log).or_default().extend(sealed);
+        indexes.entry(log).or_default().push(SealedIndex { entries, time_max });
     }
     Segment { no: segment.segment, slot: segment.slot, shares }
 }
