@@ -51,13 +51,18 @@ impl Reader {
         if self.next == end {
             return Ok(records);
         }
-        let mut cursor = self.cursor.take().unwrap_or_else(|| self.find());
+        let mut cursor = self.cursor.take().unwrap_or_else(|| self.find(self.next));
         let bytes_max = bytes_max.min(READ_BYTES_MAX);
         loop {
             let frame = match cursor.next().await {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
-                Err(ReadError::Trimmed { .. }) => return Err(self.trimmed()),
+                // The segment was given up. That need not concern this log: go on behind it.
+                Err(ReadError::Trimmed { .. }) => {
+                    self.check_kept(records.next_offset())?;
+                    cursor = self.find(records.next_offset());
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             if !records.take_frame(frame.pos, &frame.payload, end, bytes_max) {
@@ -118,21 +123,23 @@ impl Reader {
         .await
     }
 
-    fn find(&self) -> FrameCursor {
+    fn find(&self, offset: Offset) -> FrameCursor {
         let state = self.inner.state.borrow();
         let log = state.catalogue.log(self.log);
-        let entry = log.and_then(|log| log.index.find(self.next));
+        let entry = log.and_then(|log| log.index.find(offset));
         // Without an entry, every frame may hold it: the index only saves time.
         let at = entry.map_or(state.segments.low_water(), |entry| entry.pos);
         FrameCursor::new(self.inner.clone(), at.max(state.segments.low_water()))
     }
 
-    fn trimmed(&self) -> ReadError {
+    /// Checks that `offset`, at which reading goes on, was not trimmed meanwhile.
+    fn check_kept(&self, offset: Offset) -> Result<(), ReadError> {
         let state = self.inner.state.borrow();
-        match state.catalogue.log(self.log) {
-            Some(log) => ReadError::Trimmed { from: self.next, start: log.start },
-            None => ReadError::Deleted,
+        let log = state.catalogue.log(self.log).ok_or(ReadError::Deleted)?;
+        if offset < log.start {
+            return Err(ReadError::Trimmed { from: self.next, start: log.start });
         }
+        Ok(())
     }
 
     fn count(&self, from_disk: bool) {
@@ -146,6 +153,20 @@ impl Reader {
 
 /// The first offset of the first record with `time` or a later one; `None` if there is none.
 pub(crate) async fn offset_at(
+    inner: &Rc<Inner>,
+    id: LogId,
+    time: WallTime,
+) -> Result<Option<Offset>, ReadError> {
+    loop {
+        match look_for_time(inner, id, time).await {
+            // The segment that was being looked at was given up; the log begins later now.
+            Err(ReadError::Trimmed { .. }) => {}
+            found => return found,
+        }
+    }
+}
+
+async fn look_for_time(
     inner: &Rc<Inner>,
     id: LogId,
     time: WallTime,
