@@ -287,12 +287,6 @@ impl Writer {
         self.next_pos = self.next_pos.segment(self.slot_bytes).next().base(self.slot_bytes);
     }
 
-    /// Where the next frame to write starts, or will start.
-    pub(crate) fn unsubmitted_from(&self) -> Pos {
-        let waiting = self.closed.front().or(self.open.as_ref());
-        waiting.map_or(self.next_pos, |frame| frame.pos)
-    }
-
     /// The next frame to write, if one may be written now.
     pub(crate) fn next_submission(&mut self, context: SubmitContext) -> Option<Submission> {
         let (bytes, kind) = match self.closed.front() {
@@ -444,10 +438,10 @@ impl Writer {
         }
     }
 
+    /// Whether a record fits the open frame with its padding, for which there must be room as well.
     fn fits_frame(open: &PendingFrame, record: usize) -> bool {
-        // Its padding must fit as well, and a buffer's capacity need not be whole blocks.
-        let padded = (open.bytes.len() + record).next_multiple_of(BLOCK_BYTES);
-        padded <= open.bytes.capacity().min(FRAME_BYTES_SOFT_MAX)
+        let room = open.bytes.capacity() / BLOCK_BYTES * BLOCK_BYTES;
+        open.bytes.len() + record <= room.min(FRAME_BYTES_SOFT_MAX)
     }
 
     fn close_open(&mut self) {
