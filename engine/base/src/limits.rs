@@ -18,11 +18,14 @@ pub const SLOT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub const FRAME_BYTES_SOFT_MAX: usize = 1024 * 1024;
 /// No frame is longer; a longer length in a header is damage.
 pub const FRAME_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// A second data frame may be in flight only when this much is pending: smaller ones gain more by
+/// A second data frame may be in flight only when it has this much: smaller ones gain more by
 /// waiting for company.
 pub const FRAME_SECOND_IN_FLIGHT_BYTES: usize = 64 * 1024;
+/// A third and a fourth only when they have this much: then the device, not the round trip, is what
+/// is waited for (ADR 2).
+pub const FRAME_MORE_IN_FLIGHT_BYTES: usize = 512 * 1024;
 /// Data frames in flight at once.
-pub const FRAMES_IN_FLIGHT_MAX: usize = 2;
+pub const FRAMES_IN_FLIGHT_MAX: usize = 4;
 /// Finished frames waiting to be submitted; at this bound an append waits for room.
 pub const FRAMES_PENDING_MAX: usize = 4;
 

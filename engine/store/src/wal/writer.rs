@@ -2,7 +2,7 @@
 //! written comes back in as progress. No I/O and no clock here.
 //!
 //! ```text
-//!   append -> open frame -> closed frames -> flying (<= 2) -> written -> durable
+//!   append -> open frame -> closed frames -> flying (<= 4) -> written -> durable
 //!               ^ gathers while others fly                     |  acknowledged, if that is
 //!                                                              |  all its log asks for
 //!                                                              +- by RWF_DSYNC, or by one sync
@@ -14,8 +14,8 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use roundhouse_base::limits::{
-    BLOCK_BYTES, FRAME_BYTES_SOFT_MAX, FRAME_SECOND_IN_FLIGHT_BYTES, FRAMES_IN_FLIGHT_MAX,
-    FRAMES_PENDING_MAX,
+    BLOCK_BYTES, FRAME_BYTES_SOFT_MAX, FRAME_MORE_IN_FLIGHT_BYTES, FRAME_SECOND_IN_FLIGHT_BYTES,
+    FRAMES_IN_FLIGHT_MAX, FRAMES_PENDING_MAX,
 };
 use roundhouse_base::{LogId, Monotonic, Pos, SlotNo, WallTime};
 
@@ -287,6 +287,12 @@ impl Writer {
         self.next_pos = self.next_pos.segment(self.slot_bytes).next().base(self.slot_bytes);
     }
 
+    /// Where the next frame to write starts, or will start.
+    pub(crate) fn unsubmitted_from(&self) -> Pos {
+        let waiting = self.closed.front().or(self.open.as_ref());
+        waiting.map_or(self.next_pos, |frame| frame.pos)
+    }
+
     /// The next frame to write, if one may be written now.
     pub(crate) fn next_submission(&mut self, context: SubmitContext) -> Option<Submission> {
         let (bytes, kind) = match self.closed.front() {
@@ -295,7 +301,8 @@ impl Writer {
         };
         let room = match self.flying.len() {
             0 => true,
-            n => n < FRAMES_IN_FLIGHT_MAX && bytes >= FRAME_SECOND_IN_FLIGHT_BYTES,
+            1 => bytes >= FRAME_SECOND_IN_FLIGHT_BYTES,
+            n => n < FRAMES_IN_FLIGHT_MAX && bytes >= FRAME_MORE_IN_FLIGHT_BYTES,
         };
         if !room {
             return None;
