@@ -21,6 +21,8 @@ pub(crate) struct LogIndex {
 /// One log's part of a sealed segment, as far as the index needs it.
 #[derive(Debug)]
 pub(crate) struct SealedIndex {
+    /// Where the segment ends.
+    pub(crate) end: Pos,
     pub(crate) entries: Vec<IndexEntry>,
     /// The latest time of its records.
     pub(crate) time_max: WallTime,
@@ -60,11 +62,18 @@ impl LogIndex {
     /// Adds the log's parts of older segments, in their order, before what is there. Entries of
     /// records that were cut off later are left out.
     pub(crate) fn prepend(&mut self, older: Vec<SealedIndex>, truncations: &[Truncation]) {
-        let newer =
-            SealedIndex { entries: self.entries.drain(..).collect(), time_max: self.time_max };
+        let newer = SealedIndex {
+            end: Pos(u64::MAX),
+            entries: self.entries.drain(..).collect(),
+            time_max: self.time_max,
+        };
         let mut time_max = WallTime(0);
         for part in older.into_iter().chain([newer]) {
-            for mut entry in part.entries {
+            // Its seal knew of the truncations up to there.
+            let later = truncations.iter().filter(|truncation| truncation.pos >= part.end);
+            let cut = later.map(|truncation| truncation.offset).min();
+            let is_alive = |entry: &IndexEntry| cut.is_none_or(|cut| entry.offset < cut);
+            for mut entry in part.entries.into_iter().filter(is_alive) {
                 // What was written later under a lower offset replaced what was there.
                 while self.entries.back().is_some_and(|last| last.offset >= entry.offset) {
                     self.entries.pop_back();
@@ -75,12 +84,6 @@ impl LogIndex {
             }
             // The records behind the last entry of a segment may be later than it.
             time_max = time_max.max(part.time_max);
-        }
-        for truncation in truncations {
-            let is_cut = |entry: &IndexEntry| {
-                entry.pos < truncation.pos && entry.offset >= truncation.offset
-            };
-            self.entries.retain(|entry| !is_cut(entry));
         }
         self.time_max = time_max;
     }
@@ -164,11 +167,26 @@ mod tests {
             time: WallTime(time),
         };
         let mut index = index(&[(20, 12288, 6)]);
-        let sealed = SealedIndex { entries: vec![entry(0, 4096, 1)], time_max: WallTime(100) };
+        let sealed = SealedIndex {
+            end: Pos(8192),
+            entries: vec![entry(0, 4096, 1)],
+            time_max: WallTime(100),
+        };
         index.prepend(vec![sealed], &[]);
         let found = |time| index.find_time(WallTime(time)).map(|entry| entry.pos.0);
         assert_eq!(found(50), Some(4096));
         assert_eq!(found(101), None);
+    }
+
+    /// A record appended right after a truncation may lie in one frame with it. Its entry, which
+    /// names the frame, was taken for one from before the truncation and dropped.
+    #[test]
+    fn an_entry_behind_a_truncation_in_its_own_frame_is_kept() {
+        let entry = IndexEntry { offset: Offset(0), pos: Pos(4096), time: WallTime(1) };
+        let sealed = SealedIndex { end: Pos(8192), entries: vec![entry], time_max: WallTime(1) };
+        let mut index = LogIndex::default();
+        index.prepend(vec![sealed], &[Truncation { pos: Pos(4300), offset: Offset(0) }]);
+        assert_eq!(index.find(Offset(0)), Some(entry));
     }
 
     #[test]

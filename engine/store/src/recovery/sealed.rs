@@ -47,9 +47,9 @@ pub(crate) async fn load(
             bytes.map_err(|errno| corruption(context, segment, link.pos, errno.to_string()))?;
         let seal = check(context, segment, next, link, bytes)
             .map_err(|reason| corruption(context, segment, link.pos, reason))?;
-        segments.push_back(take(segment, seal, &mut indexes));
+        segments.push_back(take(context, segment, seal, &mut indexes));
     }
-    cut_to_logs(&mut segments, catalogue);
+    cut_to_logs(context, &mut segments, catalogue);
     for log in catalogue.logs_mut() {
         if let Some(sealed) = indexes.remove(&log.id) {
             log.index.prepend(sealed, &log.truncations);
@@ -100,25 +100,30 @@ fn check(
 
 /// The segment that a seal describes; its index entries go to their logs' lists.
 fn take(
+    context: &Context,
     segment: &Surveyed,
     seal: SealPayload,
     indexes: &mut HashMap<LogId, Vec<SealedIndex>>,
 ) -> Segment {
+    let segment_end = segment.segment.next().base(context.superblock.slot_bytes);
     let mut shares = BTreeMap::new();
     for SealLog { log, first, end, bytes, time_max, entries } in seal.logs {
         shares.insert(log, Share { first, end, bytes, time_max });
-        indexes.entry(log).or_default().push(SealedIndex { entries, time_max });
+        let sealed = SealedIndex { end: segment_end, entries, time_max };
+        indexes.entry(log).or_default().push(sealed);
     }
     Segment { no: segment.segment, slot: segment.slot, shares }
 }
 
 /// Applies to the shares what happened to their logs after they were sealed.
-fn cut_to_logs(segments: &mut VecDeque<Segment>, catalogue: &Catalogue) {
+fn cut_to_logs(context: &Context, segments: &mut VecDeque<Segment>, catalogue: &Catalogue) {
     for segment in segments {
+        let end = segment.no.next().base(context.superblock.slot_bytes);
         segment.shares.retain(|id, share| {
             let Some(log) = catalogue.log(*id) else { return false };
-            share.cut(log.end);
-            share.first < share.end && log.start < share.end
+            let later = log.truncations.iter().filter(|truncation| truncation.pos >= end);
+            later.for_each(|truncation| share.cut(truncation.offset));
+            share.is_alive(log.start)
         });
     }
 }
