@@ -1,0 +1,231 @@
+//! One store through several lives: opened, looked at, used, and ended in some way.
+
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+use std::rc::Rc;
+
+use roundhouse_base::{Random, ShardId};
+use roundhouse_runtime::sim::{Cluster, FaultOptions, Node, Outcome, ProcessId, RunLimits, World};
+use roundhouse_runtime::{Shard, ShardLoop, SpinOptions, Task};
+use roundhouse_store::{Identity, OpenError, Store};
+
+use crate::client::Client;
+use crate::oracle::Oracle;
+use crate::panics;
+use crate::plan::{Plan, Trouble};
+use crate::reading::read_back;
+
+/// The only shard.
+pub(crate) const IDENTITY: Identity = Identity { store: None, shard: ShardId(0), shards: 1 };
+
+/// Where its store is.
+pub(crate) const DIRECTORY: &str = "data/shard-000";
+
+/// A simulated machine with one store, and its judge.
+pub(crate) struct Simulation {
+    cluster: Cluster,
+    node: Node,
+    plan: Rc<Plan>,
+    oracle: Rc<RefCell<Oracle>>,
+    random: Random,
+}
+
+/// How a life ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The power fails after so many steps.
+    Crash(u64),
+    /// The process is killed after so many steps.
+    Kill(u64),
+    /// The store is closed when all work is done.
+    Close,
+}
+
+/// How far a life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Opening,
+    Working,
+    Done,
+}
+
+/// What the program of one life shares with the simulation.
+#[derive(Clone)]
+struct Life {
+    node: Node,
+    plan: Rc<Plan>,
+    oracle: Rc<RefCell<Oracle>>,
+    random: RefCell<Random>,
+    phase: Rc<Cell<Phase>>,
+    ending: Ending,
+    /// Whether faults strike already while the store is opened.
+    is_opened_in_trouble: bool,
+}
+
+impl Simulation {
+    /// A machine with an empty disk.
+    pub(crate) fn new(seed: u64, trouble: Trouble) -> Simulation {
+        panics::watch();
+        let mut random = Random::new(seed);
+        let plan = Plan::draw(trouble, &mut random);
+        let world = World::new(random.next_u64(), plan.world(&mut random));
+        let node = world.node("a");
+        let oracle = Rc::default();
+        Simulation { cluster: Cluster::new(world), node, plan: Rc::new(plan), oracle, random }
+    }
+
+    /// Lives them all. The last one only looks and closes.
+    pub(crate) fn run(&mut self) {
+        for _ in 0..self.plan.lives {
+            let ending = self.draw_ending();
+            let is_opened_in_trouble = self.random.chance(0.2);
+            self.live(ending, is_opened_in_trouble);
+        }
+        self.live(Ending::Close, false);
+    }
+
+    fn draw_ending(&mut self) -> Ending {
+        let magnitude = self.random.below(13);
+        let steps = 1 + self.random.below(1 << magnitude);
+        match self.random.below(10) {
+            0..6 => Ending::Crash(steps),
+            6..8 => Ending::Kill(steps),
+            _ => Ending::Close,
+        }
+    }
+
+    fn live(&mut self, ending: Ending, is_opened_in_trouble: bool) {
+        self.clean_quarantine();
+        let phase = Rc::new(Cell::new(Phase::Opening));
+        let life = Life {
+            node: self.node.clone(),
+            plan: self.plan.clone(),
+            oracle: self.oracle.clone(),
+            random: RefCell::new(self.random.split()),
+            phase: phase.clone(),
+            ending,
+            is_opened_in_trouble,
+        };
+        let process = self.start(life);
+        let is_over = || phase.get() == Phase::Done || panics::any();
+        let steps_max = match ending {
+            Ending::Crash(steps) | Ending::Kill(steps) => steps,
+            Ending::Close => RunLimits::default().steps_max,
+        };
+        let limits = RunLimits { steps_max, ..RunLimits::default() };
+        let outcome = self.cluster.run_until(limits, is_over);
+        panics::assert_none();
+        let is_cut_short = ending != Ending::Close && outcome == Outcome::StepsExhausted;
+        assert!(
+            outcome == Outcome::Reached || is_cut_short,
+            "{ending:?} in {:?}: {outcome}",
+            phase.get()
+        );
+        self.end(process, ending, phase.get() != Phase::Opening);
+    }
+
+    fn end(&mut self, process: ProcessId, ending: Ending, was_working: bool) {
+        let now = self.cluster.world().now();
+        let power_fails = matches!(ending, Ending::Crash(_));
+        self.oracle.borrow_mut().process_ended(now, power_fails, was_working);
+        if power_fails {
+            self.cluster.crash(&self.node);
+        } else {
+            self.cluster.kill(process);
+        }
+        panics::assert_none();
+    }
+
+    fn start(&mut self, life: Life) -> ProcessId {
+        let driver = Box::new(self.node.driver(ShardId(0)));
+        let shard_loop = ShardLoop::new(ShardId(0), driver, SpinOptions::Never);
+        let shard = shard_loop.shard();
+        shard.spawn(life.run(shard.clone())).detach();
+        drop(shard);
+        self.cluster.start(&self.node, ShardId(0), Box::new(shard_loop))
+    }
+
+    /// What an operator of a small disk does: copies in quarantine go elsewhere.
+    fn clean_quarantine(&self) {
+        for path in self.node.files() {
+            if path.components().any(|part| part.as_os_str() == "quarantine") {
+                self.node.remove_file(path);
+            }
+        }
+    }
+}
+
+impl Life {
+    async fn run(self, shard: Shard) {
+        let directory = Path::new(DIRECTORY);
+        self.trouble(self.is_opened_in_trouble);
+        let mut opened = Store::open(&shard, directory, IDENTITY, &self.plan.options).await;
+        if self.is_opened_in_trouble
+            && let Err(error) = &opened
+        {
+            assert!(self.tolerates(error), "opening in trouble: {error}");
+            self.trouble(false);
+            opened = Store::open(&shard, directory, IDENTITY, &self.plan.options).await;
+        }
+        self.trouble(false);
+        let store = opened.unwrap_or_else(|error| panic!("opening: {error}"));
+        let found = read_back(&store).await.unwrap_or_else(|error| panic!("reading back: {error}"));
+        self.oracle.borrow_mut().settle(&found, shard.wall());
+        self.phase.set(Phase::Working);
+        self.trouble(true);
+        self.work(&shard, store).await;
+        self.phase.set(Phase::Done);
+    }
+
+    async fn work(&self, shard: &Shard, store: Store) {
+        let clients: Vec<Task<()>> = (0..self.plan.clients)
+            .map(|_| shard.spawn(self.client(shard, &store).work()))
+            .collect();
+        let followers: Vec<Task<()>> = (0..self.plan.followers)
+            .map(|_| shard.spawn(self.client(shard, &store).follow()))
+            .collect();
+        for client in clients {
+            client.await;
+        }
+        if self.ending == Ending::Close {
+            let upto = self.oracle.borrow().submitted();
+            match store.close().await {
+                Ok(()) => self.oracle.borrow_mut().made_durable(upto),
+                Err(OpenError::Failed(failure)) => self.oracle.borrow_mut().stopped(&failure),
+                Err(error) => assert!(self.tolerates(&error), "closing: {error}"),
+            }
+            for follower in followers {
+                follower.await;
+            }
+        } else {
+            // Deadlines may still come due.
+            shard.sleep(std::time::Duration::from_millis(300)).await;
+        }
+    }
+
+    fn client(&self, shard: &Shard, store: &Store) -> Client {
+        Client {
+            shard: shard.clone(),
+            store: store.clone(),
+            plan: self.plan.clone(),
+            oracle: self.oracle.clone(),
+            random: self.random.borrow_mut().split(),
+        }
+    }
+
+    /// Switches the plan's faults on or off.
+    fn trouble(&self, is_on: bool) {
+        let faults = if is_on { self.plan.faults.clone() } else { FaultOptions::default() };
+        self.node.set_faults(faults);
+        self.oracle.borrow_mut().may_stop = is_on && self.plan.trouble == Trouble::Writing;
+    }
+
+    /// Whether opening or closing may fail like this when faults strike.
+    fn tolerates(&self, error: &OpenError) -> bool {
+        match self.plan.trouble {
+            Trouble::Writing => matches!(error, OpenError::Io { .. } | OpenError::Failed(_)),
+            Trouble::Reading => matches!(error, OpenError::Io { .. } | OpenError::Corruption(_)),
+            Trouble::None | Trouble::Full => false,
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Remembers what was asked of a store and what it acknowledged, and judges what it holds later.
+//!
+//! All changes of a shard lie in one write-ahead log in the order in which they were put in line,
+//! so there is one rule: whatever happens, what is left is the effect of the first k of them, with
+//! every acknowledged one among those k.
+
+use std::collections::BTreeMap;
+
+use roundhouse_base::{Monotonic, Offset, WallTime};
+use roundhouse_store::{LogConfig, ReadError, Record, Records, StoreFailure};
+
+use crate::model::{Content, Entry, Model, Op, Origin};
+
+/// The judge of one simulated store.
+#[derive(Debug, Default)]
+pub(crate) struct Oracle {
+    /// What the store held when it was last opened and looked at.
+    settled: Model,
+    /// What was put in line since.
+    ops: Vec<Submitted>,
+    /// The effect of all of it.
+    pub(crate) live: Model,
+    /// So many operations are durable,
+    durable: usize,
+    /// and so many were written to the file: they survive the death of the process.
+    written: usize,
+    /// Whether the power failed since.
+    power_failed: bool,
+    /// What the store said when it stopped.
+    failure: Option<StoreFailure>,
+    /// Whether stopping is no surprise.
+    pub(crate) may_stop: bool,
+    contents: u64,
+    names: u64,
+}
+
+#[derive(Debug)]
+struct Submitted {
+    op: Op,
+    /// When it must be durable even if nobody waits for that.
+    durable_by: Option<Monotonic>,
+}
+
+/// What a store held.
+pub(crate) type Found = BTreeMap<String, FoundLog>;
+
+/// One log of it.
+#[derive(Debug)]
+pub(crate) struct FoundLog {
+    pub(crate) config: LogConfig,
+    pub(crate) start: Offset,
+    pub(crate) end: Offset,
+    pub(crate) records: Vec<Record>,
+}
+
+/// Under which circumstances something was read.
+#[derive(Debug)]
+pub(crate) struct ReadView {
+    pub(crate) name: String,
+    pub(crate) from: Offset,
+    /// What could be seen when reading began, if it did not wait for more.
+    pub(crate) visible: Option<Offset>,
+    cuts: u32,
+}
+
+impl Oracle {
+    /// A name that no log ever had.
+    pub(crate) fn new_name(&mut self) -> String {
+        self.names += 1;
+        format!("log-{}", self.names)
+    }
+
+    /// A body that no record ever had.
+    pub(crate) fn new_content(&mut self, bytes: usize) -> Content {
+        self.contents += 1;
+        Content { id: self.contents, bytes }
+    }
+
+    /// How many operations were put in line since the store was opened.
+    pub(crate) fn submitted(&self) -> usize {
+        self.ops.len()
+    }
+
+    /// Notes that an operation was put in line, and returns how many there are now.
+    pub(crate) fn submit(&mut self, mut op: Op, durable_by: Option<Monotonic>) -> usize {
+        if let Op::Append { name, entry } = &mut op {
+            let durability = self.live.logs[name.as_str()].config.durability;
+            let is_strict = durability == roundhouse_store::Durability::Always;
+            entry.origin = Some(Origin { op: self.ops.len(), is_strict });
+        }
+        self.live.apply(&op);
+        self.ops.push(Submitted { op, durable_by });
+        self.ops.len()
+    }
+
+    /// Notes that the first `count` operations are durable.
+    pub(crate) fn made_durable(&mut self, count: usize) {
+        self.durable = self.durable.max(count);
+        self.made_written(count);
+    }
+
+    /// Notes that the first `count` operations were written.
+    pub(crate) fn made_written(&mut self, count: usize) {
+        self.written = self.written.max(count);
+    }
+
+    /// Notes that the store stopped, which it says in the same words to everyone.
+    pub(crate) fn stopped(&mut self, failure: &StoreFailure) {
+        assert!(self.may_stop, "the store stopped without a fault: {failure}");
+        let first = self.failure.get_or_insert_with(|| failure.clone());
+        assert_eq!(first, failure, "the error is not sticky");
+    }
+
+    /// Notes that the process ends at `now`. `was_working` tells that it had opened the store.
+    pub(crate) fn process_ended(&mut self, now: Monotonic, power_failed: bool, was_working: bool) {
+        self.power_failed |= power_failed;
+        if was_working && !self.may_stop {
+            let is_due = |op: &Submitted| op.durable_by.is_some_and(|by| by < now);
+            let due = self.ops.iter().rposition(is_due).map_or(0, |last| last + 1);
+            self.made_durable(due);
+        }
+        if self.failure.is_some() {
+            // What a failed sync covered may have been dropped from the cache as well.
+            self.power_failed = true;
+        }
+    }
+
+    /// Judges what the store holds after it was opened again.
+    pub(crate) fn settle(&mut self, found: &Found, wall: WallTime) {
+        let floor = if self.power_failed { self.durable } else { self.written };
+        let mut model = std::mem::take(&mut self.settled);
+        self.ops[..floor].iter().for_each(|submitted| model.apply(&submitted.op));
+        let at_least = difference(&model, found, wall);
+        let mut differs = at_least.clone();
+        for submitted in &self.ops[floor..] {
+            if differs.is_none() {
+                break;
+            }
+            model.apply(&submitted.op);
+            differs = difference(&model, found, wall);
+        }
+        if let (Some(least), Some(most)) = (at_least, differs) {
+            panic!(
+                "what the store holds is not the effect of the first {floor} to {} operations; \
+                 after {floor}: {least}; after all: {most}",
+                self.ops.len()
+            );
+        }
+        for (name, log) in &mut model.logs {
+            log.trim(found[name].start);
+            log.entries.iter_mut().for_each(|entry| entry.origin = None);
+        }
+        self.live = model.clone();
+        self.settled = model;
+        self.ops.clear();
+        (self.durable, self.written, self.power_failed, self.failure) = (0, 0, false, None);
+    }
+
+    /// How many operations there were when the last record of a log was put in line.
+    pub(crate) fn last_append(&self, name: &str) -> usize {
+        let is_append = |submitted: &Submitted| matches!(&submitted.op, Op::Append { name: other, .. } if other == name);
+        self.ops.iter().rposition(is_append).map_or(0, |last| last + 1)
+    }
+
+    /// What may be read of a log from an offset on, if reading begins now.
+    pub(crate) fn view(&self, name: &str, from: Offset, visible: Option<Offset>) -> ReadView {
+        let cuts = self.live.logs.get(name).map_or(0, |log| log.cuts);
+        ReadView { name: name.to_owned(), from, visible, cuts }
+    }
+
+    /// Judges what was read. What readers saw of a strict log must stay.
+    pub(crate) fn check_records(&mut self, view: &ReadView, records: &Records) {
+        let log = self.live.logs.get(&view.name).filter(|log| log.cuts == view.cuts);
+        let Some(log) = log else {
+            let is_possible = records.iter().all(|record| Content::is_possible(&record.body));
+            assert!(is_possible, "{view:?} gave a body that was never written");
+            return;
+        };
+        let mut expected = log.entries_from(view.from).iter();
+        let mut last = None;
+        for record in records {
+            let entry = expected.next().copied();
+            assert!(entry.is_some_and(|entry| entry.is(&record)), "{view:?}: {entry:?} {record:?}");
+            assert!(view.visible.is_none_or(|end| record.offset < end), "{view:?}: {record:?}");
+            last = entry.and_then(|entry| entry.origin).or(last);
+        }
+        let is_at_end = view.visible.is_some_and(|end| view.from >= end);
+        assert!(is_at_end == records.is_empty(), "{view:?} gave {} bytes", records.bytes());
+        match last {
+            Some(Origin { op, is_strict: true }) => self.made_durable(op + 1),
+            Some(Origin { op, is_strict: false }) => self.made_written(op + 1),
+            None => {}
+        }
+    }
+
+    /// Judges the answer to the question where a time begins.
+    pub(crate) fn check_offset_at(&self, view: &ReadView, time: WallTime, found: Option<Offset>) {
+        let log = self.live.logs.get(&view.name).filter(|log| log.cuts == view.cuts);
+        let (Some(log), Some(end)) = (log, view.visible) else { return };
+        let expected = log.offset_at(time, view.from, end);
+        assert_eq!(found, expected, "{view:?}: the first record of {time} or later");
+    }
+
+    /// Judges why nothing could be read.
+    pub(crate) fn check_read_error(&self, view: &ReadView, error: &ReadError, may_fail: bool) {
+        let is_legitimate = match error {
+            ReadError::Trimmed { from, start } => *from == view.from && start > from,
+            ReadError::BeyondEnd { from, end } => *from == view.from && end < from,
+            ReadError::Deleted => !self.live.logs.contains_key(&view.name),
+            ReadError::Corruption(_) | ReadError::Io { .. } => may_fail,
+            _ => false,
+        };
+        assert!(is_legitimate, "{view:?}: {error}");
+    }
+}
+
+/// How what was found differs from a model, if it does.
+fn difference(model: &Model, found: &Found, wall: WallTime) -> Option<String> {
+    if !model.logs.keys().eq(found.keys()) {
+        return Some(format!("logs {:?} where {:?} should be", found.keys(), model.logs.keys()));
+    }
+    for ((name, log), found) in model.logs.iter().zip(found.values()) {
+        if (log.end, log.config) != (found.end, found.config) {
+            let (end, found) = (log.end, found.end);
+            return Some(format!(
+                "{name} ends at {found} instead of {end}, or is configured otherwise"
+            ));
+        }
+        if !log.may_expire_to(found.start, wall) {
+            return Some(format!("{name} starts at {} instead of {}", found.start, log.start));
+        }
+        let entries = log.entries_from(found.start);
+        if let Some(differs) = difference_of_records(entries, &found.records) {
+            return Some(format!("{name}: {differs}"));
+        }
+    }
+    None
+}
+
+fn difference_of_records(entries: &[Entry], records: &[Record]) -> Option<String> {
+    if let Some((entry, record)) =
+        entries.iter().zip(records).find(|(entry, record)| !entry.is(record))
+    {
+        let (offset, count, bytes) = (record.offset, record.count, record.body.len());
+        return Some(format!("{offset}+{count} of {bytes} bytes where {entry:?} should be"));
+    }
+    let (expected, found) = (entries.len(), records.len());
+    (expected != found).then(|| format!("{found} records instead of {expected}"))
+}

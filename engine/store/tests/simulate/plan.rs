@@ -1,0 +1,144 @@
+//! What a seed decides once: the store's options, the disk, the work and what goes wrong.
+
+use std::time::Duration;
+
+use roundhouse_base::{Random, WallTime};
+use roundhouse_runtime::sim::{Fault, FaultOptions, WorldOptions};
+use roundhouse_store::{Durability, LogConfig, Retention, StoreOptions, SyncChoice, SyncMethod};
+
+/// What goes wrong besides crashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Nothing.
+    None,
+    /// Writes and syncs fail, writes are cut short, operations stall.
+    Writing,
+    /// Reads fail or return a wrong bit.
+    Reading,
+    /// The pool's capacity or the disk is small.
+    Full,
+}
+
+/// Everything that stays the same through the lives of a store.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) trouble: Trouble,
+    pub(crate) options: StoreOptions,
+    /// Faults while the store is being used.
+    pub(crate) faults: FaultOptions,
+    pub(crate) lives: u64,
+    pub(crate) clients: u64,
+    pub(crate) followers: u64,
+    /// Most operations of one client in one life.
+    pub(crate) steps_max: u64,
+    pub(crate) logs_max: usize,
+    sizes: [u64; 3],
+}
+
+impl Plan {
+    pub(crate) fn draw(trouble: Trouble, random: &mut Random) -> Plan {
+        let is_large = random.chance(0.03) && trouble != Trouble::Full;
+        let slot_bytes = if is_large { 4 << 20 } else { 256 << 10 };
+        let options = StoreOptions {
+            slot_bytes,
+            capacity_bytes: None,
+            memory_bytes: if random.chance(0.8) { 8 << 20 } else { 32 << 20 },
+            sync_method: match random.below(8) {
+                0 if !is_large => SyncChoice::Probe,
+                0..=3 => SyncChoice::Fixed(SyncMethod::Dsync),
+                _ => SyncChoice::Fixed(SyncMethod::Fdatasync),
+            },
+            anchor_delay: [None, Some(1), Some(250)][random.below(3) as usize]
+                .map(Duration::from_millis),
+            zero_slots: random.chance(0.5),
+        };
+        let record_bytes_max = slot_bytes / 8;
+        let sizes = match random.below(4) {
+            0 => [0, 40, 300],
+            1 => [10, 200, 5_000],
+            2 => [100, 4_000, record_bytes_max],
+            _ => [0, 20_000, record_bytes_max],
+        };
+        let busy = [4, 40, 150][random.below(3) as usize];
+        let mut plan = Plan {
+            trouble,
+            options,
+            faults: FaultOptions::default(),
+            lives: 2 + random.below(6),
+            clients: 1 + random.below(4),
+            followers: random.below(3),
+            steps_max: 1 + random.below(busy),
+            logs_max: 1 + random.below(5) as usize,
+            sizes,
+        };
+        plan.draw_trouble(random);
+        plan
+    }
+
+    fn draw_trouble(&mut self, random: &mut Random) {
+        use Fault::{NoSpace, ReadError, ReadFlip, ShortWrite, Stall, SyncError, WriteError};
+        let kinds: &[Fault] = match self.trouble {
+            Trouble::None => &[],
+            Trouble::Writing => &[WriteError, SyncError, ShortWrite, NoSpace, Stall],
+            Trouble::Reading => &[ReadError, ReadFlip],
+            Trouble::Full => {
+                let slots = 3 + random.below(4);
+                if random.chance(0.5) {
+                    self.options.capacity_bytes = Some(slots * self.options.slot_bytes);
+                }
+                self.sizes = [100, 8_000, 32_000];
+                return;
+            }
+        };
+        for fault in kinds {
+            if random.chance(0.5) {
+                let rate = [0.001, 0.01, 0.1][random.below(3) as usize];
+                self.faults = self.faults.clone().with(*fault, rate);
+            }
+        }
+    }
+
+    /// What the world is like.
+    pub(crate) fn world(&self, random: &mut Random) -> WorldOptions {
+        let mut world = WorldOptions::default();
+        if self.trouble == Trouble::Full && self.options.capacity_bytes.is_none() {
+            let slots = 3 + random.below(4);
+            world.capacity_bytes = slots * self.options.slot_bytes + DISK_SLACK_BYTES;
+        }
+        world
+    }
+
+    /// A size of a record, in bytes.
+    pub(crate) fn size(&self, random: &mut Random) -> usize {
+        let [low, middle, high] = self.sizes;
+        let high = if random.chance(0.2) { high } else { middle };
+        (low + random.below(high - low + 1)) as usize
+    }
+
+    /// Settings of a log.
+    pub(crate) fn config(random: &mut Random) -> LogConfig {
+        let durability = match random.below(4) {
+            0 | 1 => Durability::Always,
+            2 => Durability::Interval(Duration::from_millis(1 + random.below(50))),
+            _ => Durability::Never,
+        };
+        let retention = match random.below(8) {
+            0 => Retention { age: None, bytes: Some(random.below(400_000)) },
+            1 => Retention { age: Some(Duration::from_millis(random.below(2000))), bytes: None },
+            _ => Retention::default(),
+        };
+        LogConfig { durability, retention }
+    }
+
+    /// A time of a record near `wall`, or none.
+    pub(crate) fn time(random: &mut Random, wall: WallTime) -> Option<WallTime> {
+        match random.below(4) {
+            0 => Some(wall + Duration::from_millis(random.below(500))),
+            1 => Some(wall - Duration::from_millis(random.below(500))),
+            _ => None,
+        }
+    }
+}
+
+/// Room on a small disk beside the slots: the superblock and what a crash leaves in quarantine.
+const DISK_SLACK_BYTES: u64 = 320 << 10;
