@@ -45,6 +45,14 @@ impl LocalLog {
         self.store.wait_for_room().await;
     }
 
+    /// Waits until an append is acknowledged: as durable as the log asks for.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub async fn wait_acknowledged(&self, ticket: Ticket) -> Result<(), AppendError> {
+        std::future::poll_fn(|context| self.store.poll_acknowledged(self.id, ticket, context)).await
+    }
+
     /// Waits until an append is durable, without asking for it.
     ///
     /// # Errors

@@ -11,6 +11,8 @@
 //! | `error`, `system`, `environment` | why there is no ring, and what to do about it |
 
 mod blocking;
+#[cfg(feature = "ceiling")]
+pub mod ceiling;
 mod counters;
 mod driver;
 mod environment;
