@@ -18,7 +18,7 @@ pub enum OpenError {
         /// What is in it instead.
         found: String,
     },
-    /// A read-only open or a check found no store to look at.
+    /// A check found no store to look at.
     #[error("there is no store in {}", directory.display())]
     Missing {
         /// The directory that was to be opened.
@@ -64,7 +64,7 @@ pub enum OpenError {
     },
     /// A slot file that holds live data is not there.
     #[error(
-        "segment {segment} is missing: {expected}; put the file back, or use `repair` to give up what it held"
+        "segment {segment} is missing: {expected}; put the file back, or use `repair` to give up everything from it on"
     )]
     MissingSegment {
         /// The segment nobody holds.
@@ -98,8 +98,8 @@ pub enum OpenError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{} is damaged at byte {file_offset} (position {pos}): {reason}; everything below position {proven} was \
-     acknowledged as durable. Nothing was changed. `verify` lists all damage, a read-only open serves what is \
-     before it, `repair` moves the rest to quarantine",
+     acknowledged as durable. Nothing was changed. `verify` lists all damage, `salvage` reads what is intact, \
+     `repair` keeps what is before it and moves the rest to quarantine",
     file.display()
 )]
 pub struct Corruption {

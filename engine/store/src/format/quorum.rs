@@ -41,7 +41,7 @@ pub enum SuperblockError {
         /// Its format version.
         found: u16,
     },
-    /// No two usable copies agree: more damage than one crash can do. `repair` can use a single one.
+    /// No two usable copies agree: more damage than one crash can do.
     #[error("no two usable copies of the superblock agree: {}", Listed(copies))]
     NoQuorum {
         /// For each copy, its sequence if it is intact, else why it is not.
