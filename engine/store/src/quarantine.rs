@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use roundhouse_base::limits::SCAN_READ_BYTES;
+use bytes::BytesMut;
+use roundhouse_base::limits::{BLOCK_BYTES, SCAN_READ_BYTES};
 use roundhouse_base::{Pos, SlotNo, aligned_buffer};
-use roundhouse_runtime::{Errno, FileId, OpenMode};
+use roundhouse_runtime::{Errno, FileId, OpenMode, Shard};
 
 use crate::error::OpenError;
 use crate::pool::parse_slot_name;
@@ -13,7 +14,7 @@ use crate::recovery::Context;
 
 /// Copies the bytes of a slot file from position `from` to `to`, which lie in one segment, into the
 /// shard's `quarantine` directory. Durable when this returns; the name tells slot, positions and
-/// epoch. What cannot be read is left as zeros in the copy.
+/// epoch. Blocks that cannot be read are zeros in the copy.
 pub(crate) async fn quarantine(
     context: &Context,
     files: &BTreeMap<SlotNo, FileId>,
@@ -21,29 +22,38 @@ pub(crate) async fn quarantine(
     from: Pos,
     to: Pos,
 ) -> Result<PathBuf, OpenError> {
-    let directory = context.directory.join(QUARANTINE_DIRECTORY);
-    let name =
-        slot_file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let epoch = context.superblock.epoch;
-    let copy = directory.join(format!("{name}-pos-{from}-to-{to}-epoch-{epoch}"));
-    let slot = parse_slot_name(&name).and_then(|slot| files.get(&slot));
+    let copy = quarantine_path(context, slot_file, from, to);
+    let slot = parse_slot_name(&file_name(slot_file)).and_then(|slot| files.get(&slot));
     let source = slot.ok_or_else(|| Context::io("find", slot_file, Errno::NOENT))?;
-    let copied = copy_range(context, *source, &directory, &copy, from, to).await;
+    let copied = copy_range(context, *source, &copy, from, to).await;
     copied.map_err(|errno| Context::io("copy damaged bytes to", &copy, errno))?;
     tracing::warn!(copy = %copy.display(), "copied bytes to quarantine before giving them up");
     Ok(copy)
 }
 
+/// Where [`quarantine`] puts the copy.
+pub(crate) fn quarantine_path(context: &Context, slot_file: &Path, from: Pos, to: Pos) -> PathBuf {
+    let (name, epoch) = (file_name(slot_file), context.superblock.epoch);
+    let copy = format!("{name}-pos-{from}-to-{to}-epoch-{epoch}");
+    context.directory.join(QUARANTINE_DIRECTORY).join(copy)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 async fn copy_range(
     context: &Context,
     source: FileId,
-    directory: &Path,
     copy: &Path,
     from: Pos,
     to: Pos,
 ) -> Result<(), Errno> {
     let shard = &context.shard;
-    shard.create_directory(directory).await?;
+    let directory = context.directory.join(QUARANTINE_DIRECTORY);
+    shard.create_directory(&directory).await?;
+    // An attempt that was interrupted may have made the directory and not its entry durable.
+    shard.sync_directory(&context.directory).await?;
     // A copy of the same range and epoch is from an interrupted attempt at the very same.
     match shard.remove(copy).await {
         Ok(_) | Err(Errno::NOENT) => {}
@@ -55,15 +65,39 @@ async fn copy_range(
     let mut done = 0;
     while done < to.0 - from.0 {
         let bytes = (to.0 - from.0 - done).min(SCAN_READ_BYTES as u64) as usize;
-        let mut buffer = aligned_buffer(bytes);
-        buffer.resize(bytes, 0);
-        let (_readable, buffer) = shard.read(source, buffer, base + done).await;
-        shard.write(file, buffer.freeze(), done, false).await?;
+        let piece = read_piece(shard, source, base + done, bytes).await;
+        let written = shard.write(file, piece.freeze(), done, false).await?;
+        if written as usize != bytes {
+            return Err(Errno::NOSPC);
+        }
         done += bytes as u64;
     }
     shard.sync(file).await?;
     shard.close(file).await?;
-    shard.sync_directory(directory).await
+    shard.sync_directory(&directory).await
+}
+
+/// Reads a piece of a slot file; if it can't be read at once, block by block.
+async fn read_piece(shard: &Shard, source: FileId, at: u64, bytes: usize) -> BytesMut {
+    let (read, mut piece) = shard.read(source, zeros(bytes), at).await;
+    if read.is_ok() {
+        return piece;
+    }
+    for start in (0..bytes).step_by(BLOCK_BYTES) {
+        let (read, block) = shard.read(source, zeros(BLOCK_BYTES), at + start as u64).await;
+        let target = &mut piece[start..start + BLOCK_BYTES];
+        match read {
+            Ok(_) => target.copy_from_slice(&block),
+            Err(_) => target.fill(0),
+        }
+    }
+    piece
+}
+
+fn zeros(bytes: usize) -> BytesMut {
+    let mut buffer = aligned_buffer(bytes);
+    buffer.resize(bytes, 0);
+    buffer
 }
 
 const QUARANTINE_DIRECTORY: &str = "quarantine";
