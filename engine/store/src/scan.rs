@@ -161,6 +161,13 @@ impl FrameScan {
         drop(skipped);
     }
 
+    /// Ends the scan and waits for its reads, so that the file may be closed.
+    pub(crate) async fn settle(self) {
+        for read in self.reads {
+            drop(read.operation.await);
+        }
+    }
+
     async fn take_frame(&mut self) -> Result<ScannedFrame, FrameReject> {
         self.fill(BLOCK_BYTES).await;
         let header = FrameHeader::decode(&self.window, &self.salts)?;

@@ -19,18 +19,18 @@ mod walk;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use roundhouse_base::{Pos, SlotNo};
-use roundhouse_runtime::{FileId, Shard};
+use roundhouse_base::{Epoch, Offset, Pos, SlotNo};
+use roundhouse_runtime::{Errno, FileId, Shard};
 
 use crate::error::{Corruption, OpenError};
-use crate::format::{Salts, SealLink, Superblock};
+use crate::format::{FrameHeader, Salts, SealLink, Superblock};
 use crate::logs::{Catalogue, Segment};
 use crate::pool::slot_path;
 use crate::recovery::evidence::Evidence;
 use crate::scan::{FrameScan, Rejection};
 
 pub(crate) use crate::recovery::replay::Replay;
-pub(crate) use crate::recovery::survey::{Survey, Surveyed};
+pub(crate) use crate::recovery::survey::{Survey, Surveyed, read_many};
 pub(crate) use crate::recovery::walk::{Walk, WalkEnd};
 
 /// Everything that recovery needs to know before it reads frames.
@@ -97,18 +97,27 @@ impl Context {
         }
     }
 
-    /// A scan of a slot's file as the segment of `from`, to the end of the slot.
-    pub(crate) fn scan(&self, file: FileId, from: Pos) -> FrameScan {
-        let slot_bytes = self.superblock.slot_bytes;
-        let (shard, salts) = (self.shard.clone(), self.salts);
-        FrameScan::new(shard, file, salts, slot_bytes, from, Pos(u64::MAX), None)
+    /// Whether a frame's epoch may have a frame at its position: from the start of the current epoch
+    /// on only that one, below it any earlier one as well.
+    pub(crate) fn is_in_force(&self, header: &FrameHeader) -> bool {
+        let Superblock { epoch, epoch_start, .. } = self.superblock;
+        let lowest = if header.pos >= epoch_start { epoch } else { Epoch(0) };
+        (lowest..=epoch).contains(&header.epoch)
     }
 
-    pub(crate) fn io(
-        action: &'static str,
-        path: &Path,
-        errno: roundhouse_runtime::Errno,
-    ) -> OpenError {
+    /// A scan of a slot's file as the segment of `from`, to the end of the slot.
+    pub(crate) fn scan(&self, file: FileId, from: Pos) -> FrameScan {
+        self.scan_to(file, from, Pos(u64::MAX))
+    }
+
+    /// The same up to `limit`: nothing behind it is read.
+    pub(crate) fn scan_to(&self, file: FileId, from: Pos, limit: Pos) -> FrameScan {
+        let slot_bytes = self.superblock.slot_bytes;
+        let (shard, salts) = (self.shard.clone(), self.salts);
+        FrameScan::new(shard, file, salts, slot_bytes, from, limit, None)
+    }
+
+    pub(crate) fn io(action: &'static str, path: &Path, errno: Errno) -> OpenError {
         OpenError::Io { action, path: path.to_owned(), errno }
     }
 }
@@ -119,6 +128,10 @@ impl Context {
 /// See [`OpenError`]; nothing was changed.
 pub(crate) async fn recover(context: &Context, survey: Survey) -> Result<Recovered, OpenError> {
     let superblock = context.superblock;
+    if let Some(slot) = survey.missing.first() {
+        let missing = slot_path(&context.directory, *slot);
+        return Err(Context::io("find the slot file", &missing, Errno::NOENT));
+    }
     let Some(start) = survey.newest() else { return nothing_written(context, survey) };
     let walk = Walk::run(context, &survey, start).await?;
     let evidence = if superblock.clean_end.is_some() {
@@ -133,6 +146,7 @@ pub(crate) async fn recover(context: &Context, survey: Survey) -> Result<Recover
     let first = low_water.max(superblock.low_water).segment(superblock.slot_bytes);
     let mut segments = sealed::load(context, &survey, first, start, &mut replay.catalogue).await?;
     segments.extend(walk.segments);
+    forget_lost_starts(&segments, &mut replay.catalogue);
     Ok(Recovered {
         catalogue: replay.catalogue,
         segments,
@@ -145,6 +159,22 @@ pub(crate) async fn recover(context: &Context, survey: Survey) -> Result<Recover
         low_water: first.base(superblock.slot_bytes),
         torn: torn_tail(context, &survey, &walk.end.rejection, &evidence),
     })
+}
+
+/// Moves the start of every log up to its first record in a live segment.
+///
+/// In a store that only ever crashed they are there already: a segment is given up when its logs
+/// start behind it. A repair may have cut off the record that said so, when the slot of the old
+/// segment was long used again.
+fn forget_lost_starts(segments: &VecDeque<Segment>, catalogue: &mut Catalogue) {
+    for log in catalogue.logs_mut() {
+        let sealed = segments.iter().filter_map(|segment| segment.shares.get(&log.id));
+        let shares = sealed.chain(&log.share).filter(|share| share.first < share.end);
+        let first: Offset = shares.map(|share| share.first).min().unwrap_or(log.end);
+        if log.start < first {
+            log.trim(first);
+        }
+    }
 }
 
 /// A store without any segment: new, or opened for the first time and interrupted.
@@ -194,13 +224,15 @@ fn judge(
         clean_end,
     ];
     let proven = proven.into_iter().max().unwrap_or_default();
-    if proven <= end.pos {
+    let continues = end.pos != superblock.epoch_start || end.hash == superblock.epoch_prev_hash;
+    if proven <= end.pos && continues {
         return Ok(());
     }
-    let reason = end.rejection.as_ref().map_or_else(
-        || "the log ends here".to_owned(),
-        |rejection| format!("there is no intact frame: {rejection}"),
-    );
+    let reason = match &end.rejection {
+        _ if !continues => "the frame before is another one than the epoch began behind".to_owned(),
+        Some(rejection) => format!("there is no intact frame: {rejection}"),
+        None => "the log ends here".to_owned(),
+    };
     Err(OpenError::Corruption(context.corruption(end.slot, end.pos, proven, reason)))
 }
 

@@ -1,6 +1,6 @@
 //! The first look: which slot files are there, and which segment each begins.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
@@ -15,9 +15,11 @@ use crate::recovery::Context;
 use crate::scan::{Found, ScannedFrame};
 
 /// The slot files of a shard and the segments whose heads are intact.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Survey {
     pub(crate) files: BTreeMap<SlotNo, FileId>,
+    /// Slots that are not there although higher ones are.
+    pub(crate) missing: Vec<SlotNo>,
     segments: BTreeMap<SegmentNo, Surveyed>,
     /// The highest position that an intact head's header proves to be durable, also of heads whose
     /// payload is damaged.
@@ -37,7 +39,7 @@ pub(crate) struct Surveyed {
 impl Survey {
     /// Opens all slot files and reads their first frames.
     pub(crate) async fn run(context: &Context, mode: OpenMode) -> Result<Survey, OpenError> {
-        let files = open_slots(&context.shard, &context.directory, mode).await?;
+        let (files, missing) = open_slots(&context.shard, &context.directory, mode).await?;
         if mode == OpenMode::Write && context.superblock.clean_end.is_none() {
             // No decision may rest on data, or on a slot's name, that a process that died never
             // made durable.
@@ -50,7 +52,7 @@ impl Survey {
                 })?;
             }
         }
-        let mut survey = Survey { files, segments: BTreeMap::new(), durable_upto: Pos(0) };
+        let mut survey = Survey { files, missing, segments: BTreeMap::new(), durable_upto: Pos(0) };
         let wanted: Vec<_> = survey.files.iter().map(|(slot, file)| (*slot, *file)).collect();
         let blocks = read_many(
             &context.shard,
@@ -80,16 +82,19 @@ impl Survey {
         self.segments.get(&segment).map(|segment| segment.slot)
     }
 
-    /// Forgets the segments from this one on: their heads turned out not to follow.
-    pub(crate) fn forget_from(&mut self, segment: SegmentNo) {
-        self.segments.split_off(&segment);
+    /// All segments whose heads are intact, oldest first.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &Surveyed> {
+        self.segments.values()
     }
 
     /// Takes in a slot if its first block begins an acceptable head frame.
     async fn take(&mut self, context: &Context, slot: SlotNo, file: FileId, block: &[u8]) {
         let Some(header) = acceptable_head(context, block) else { return };
         self.durable_upto = self.durable_upto.max(header.durable_upto);
-        let Found::Frame(frame) = context.scan(file, header.pos).next().await else { return };
+        let mut scan = context.scan_to(file, header.pos, header.end());
+        let found = scan.next().await;
+        scan.settle().await;
+        let Found::Frame(frame) = found else { return };
         let Ok(head) = HeadPayload::decode(&frame.payload()) else { return };
         let segment = header.pos.segment(context.superblock.slot_bytes);
         if head.segment != segment {
@@ -110,36 +115,31 @@ impl Survey {
 /// The header of a head frame that this epoch, or one before it as far as it was in force, wrote at
 /// the start of a segment.
 fn acceptable_head(context: &Context, block: &[u8]) -> Option<FrameHeader> {
-    let superblock = &context.superblock;
     let header = FrameHeader::decode(block, &context.salts).ok()?;
-    let is_head = header.kind == FrameKind::Head && header.pos.in_slot(superblock.slot_bytes) == 0;
-    let lowest = if header.pos >= superblock.epoch_start { superblock.epoch.0 } else { 0 };
-    let is_in_force = (lowest..=superblock.epoch.0).contains(&header.epoch.0);
-    (is_head && is_in_force).then_some(header)
+    let is_at_start = header.pos.in_slot(context.superblock.slot_bytes) == 0;
+    let is_head = header.kind == FrameKind::Head && is_at_start;
+    (is_head && context.is_in_force(&header)).then_some(header)
 }
 
-/// Opens the slot files, whose numbers must have no gap.
+/// Opens the slot files; returns with them the numbers left out below the highest.
 async fn open_slots(
     shard: &Shard,
     directory: &Path,
     mode: OpenMode,
-) -> Result<BTreeMap<SlotNo, FileId>, OpenError> {
+) -> Result<(BTreeMap<SlotNo, FileId>, Vec<SlotNo>), OpenError> {
     let listed = shard.list(directory).map_err(|errno| Context::io("list", directory, errno))?;
-    let mut slots: Vec<SlotNo> =
+    let slots: BTreeSet<SlotNo> =
         listed.iter().filter_map(|entry| parse_slot_name(&entry.name)).collect();
-    slots.sort_unstable();
     let mut files = BTreeMap::new();
-    for (expected, slot) in slots.into_iter().enumerate() {
-        if slot.0 as usize != expected {
-            let missing = slot_path(directory, SlotNo(expected as u32));
-            return Err(Context::io("find the slot file", &missing, Errno::NOENT));
-        }
-        let path = slot_path(directory, slot);
+    for slot in &slots {
+        let path = slot_path(directory, *slot);
         let file =
             shard.open(&path, mode).await.map_err(|errno| Context::io("open", &path, errno))?;
-        files.insert(slot, file);
+        files.insert(*slot, file);
     }
-    Ok(files)
+    let highest = slots.last().map_or(0, |slot| slot.0);
+    let missing = (0..highest).map(SlotNo).filter(|slot| !slots.contains(slot)).collect();
+    Ok((files, missing))
 }
 
 /// Reads several places, some at a time, and returns them in order. Lengths are whole blocks.

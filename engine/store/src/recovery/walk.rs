@@ -67,17 +67,29 @@ impl Walk {
         let segment = Segment { no: start.segment, slot: start.slot, shares: Default::default() };
         let replay = Replay::new(start.head.clone());
         let mut walk = Walk { replay, segments: vec![segment], end };
-        let mut scan = context.scan(start.file, header.pos);
-        loop {
-            let Some(frame) = walk.next_acceptable(context, &mut scan).await else {
-                return Ok(walk);
-            };
-            walk.accept(context, &frame)?;
+        let mut next = Some(start);
+        while let Some(segment) = next {
+            let mut scan = context.scan(segment.file, walk.end.pos);
+            let is_sealed = walk.walk_segment(context, &mut scan).await;
+            scan.settle().await;
+            next = if is_sealed? { walk.next_segment(context, survey) } else { None };
+        }
+        Ok(walk)
+    }
+
+    /// Accepts the frames of one segment, and says whether its seal was among them.
+    async fn walk_segment(
+        &mut self,
+        context: &Context,
+        scan: &mut FrameScan,
+    ) -> Result<bool, OpenError> {
+        while let Some(frame) = self.next_acceptable(context, scan).await {
+            self.accept(context, &frame)?;
             if frame.header.kind == FrameKind::Seal {
-                let Some(next) = walk.next_segment(context, survey) else { return Ok(walk) };
-                scan = context.scan(next.file, walk.end.pos);
+                return Ok(true);
             }
         }
+        Ok(false)
     }
 
     /// The frame at the end of the walk, if it continues it.
