@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod check;
 mod commit;
 mod deadlines;
 mod error;
@@ -26,6 +27,11 @@ mod store;
 mod superblock_file;
 mod wal;
 
+pub use check::{
+    CopyState, DAMAGE_LISTED_MAX, Inspection, LogCount, LogShare, Progress, Repair, RepairOptions,
+    RepairReport, Salvage, SalvageOptions, SalvagedRecord, SegmentInspection, SlotHolds,
+    SlotInspection, SlotPart, Verdict, Verification, inspect, list_frames, repair, salvage, verify,
+};
 pub use error::{AppendError, Corruption, LogError, OpenError, ReadError, StoreFailure};
 pub use format::{Durability, LogConfig, Retention, SyncMethod};
 pub use metrics::{StoreCounters, StoreHistograms};
