@@ -26,11 +26,22 @@ use crate::{directory, server};
 pub struct EngineBuilder {
     directory: PathBuf,
     options: Options,
+    new_store: NewStore,
+}
+
+/// What to do when there is no store yet.
+#[derive(Debug, Clone, Copy)]
+enum NewStore {
+    /// Create one, with this many shards if the options leave it open.
+    Create { shards: Option<u16> },
+    /// Refuse.
+    Refuse,
 }
 
 impl EngineBuilder {
     pub(crate) fn new(directory: PathBuf) -> EngineBuilder {
-        EngineBuilder { directory, options: Options::default() }
+        let new_store = NewStore::Create { shards: None };
+        EngineBuilder { directory, options: Options::default(), new_store }
     }
 
     /// Replaces all options.
@@ -47,6 +58,22 @@ impl EngineBuilder {
     pub fn option(mut self, key: &str, value: &str) -> Result<EngineBuilder, Error> {
         self.options.set(key, value)?;
         Ok(self)
+    }
+
+    /// Opens a store that is there and creates none: without one, opening fails with
+    /// [`OpenError::Missing`](crate::OpenError::Missing) and the directory stays as it is.
+    #[must_use]
+    pub fn existing_only(mut self) -> EngineBuilder {
+        self.new_store = NewStore::Refuse;
+        self
+    }
+
+    /// Shards of a store that is created, if the option `shards` leaves it open; without this, one
+    /// per CPU. A store that is there keeps its own number.
+    #[must_use]
+    pub fn new_store_shards(mut self, shards: u16) -> EngineBuilder {
+        self.new_store = NewStore::Create { shards: Some(shards) };
+        self
     }
 
     /// Opens the engine with threads of its own, one per shard. The directory is created if it is
@@ -102,7 +129,7 @@ impl EngineBuilder {
                 senders.push(answer.await.map_err(|_| Error::Closed)??);
             }
             let first = senders.first().cloned().ok_or(Error::Closed)?;
-            claim(&first, &self.directory).await?;
+            claim(&first, &self).await?;
             open_stores(&self, token, senders).await.map(Engine::new)
         };
         Ok((Opening(Box::pin(opening)), seeds))
@@ -151,9 +178,16 @@ impl Starter<'_> {
         let options = &self.builder.options;
         let token = Arc::new(EngineToken);
         let first = self.start(ShardId(0), &token).await?;
-        let found = claim(&first, &self.builder.directory).await?;
-        let wanted = options.shards_on(self.cpus.len());
-        let shards = if options.shards == 0 { found.unwrap_or(wanted) } else { wanted };
+        let found = claim(&first, self.builder).await?;
+        let preferred = match self.builder.new_store {
+            NewStore::Create { shards } => shards,
+            NewStore::Refuse => None,
+        };
+        let shards = match (options.shards, found) {
+            (0, Some(found)) => found,
+            (0, None) => preferred.unwrap_or_else(|| options.shards_on(self.cpus.len())),
+            (wanted, _) => wanted,
+        };
         let mut senders = vec![first];
         for shard in (1..shards).map(ShardId) {
             senders.push(self.start(shard, &token).await?);
@@ -177,13 +211,13 @@ impl Starter<'_> {
     }
 }
 
-async fn claim(
-    first: &HostSender<Request>,
-    directory: &std::path::Path,
-) -> Result<Option<u16>, Error> {
-    let directory = directory.to_owned();
-    call_on(first.clone(), move |server| async move { directory::claim(&server, &directory).await })
-        .await?
+async fn claim(first: &HostSender<Request>, builder: &EngineBuilder) -> Result<Option<u16>, Error> {
+    let directory = builder.directory.clone();
+    let may_create = matches!(builder.new_store, NewStore::Create { .. });
+    call_on(first.clone(), move |server| async move {
+        directory::claim(&server, &directory, may_create).await
+    })
+    .await?
 }
 
 /// What opening one store tells.

@@ -4,30 +4,65 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use roundhouse_runtime::{Errno, Shard};
+use roundhouse_runtime::{Errno, FileId, Shard};
 use roundhouse_store::{OpenError, Store, shard_directory};
 
 use crate::error::Error;
 use crate::server::ShardServer;
 
-/// Creates the directory if it is missing, takes its lock and says how many shards the store in it
-/// has: `None` if there is no store yet.
+/// Creates the directory if it is missing and may be created, takes its lock and says how many
+/// shards the store in it has: `None` if there is no store yet.
 pub(crate) async fn claim(
     server: &Rc<ShardServer>,
     directory: &Path,
+    may_create: bool,
 ) -> Result<Option<u16>, Error> {
     let shard = &server.shard;
-    check_contents(shard, directory)?;
-    let io = |action, errno| OpenError::Io { action, path: directory.to_owned(), errno };
-    shard.create_directory(directory).await.map_err(|errno| io("create", errno))?;
-    match shard.lock(&lock_path(directory)) {
-        Ok(lock) => server.lock.set(Some(lock)),
-        Err(Errno::AGAIN) => return Err(Error::InUse { directory: directory.to_owned() }),
-        Err(errno) => return Err(io("lock", errno).into()),
+    if may_create {
+        check_contents(shard, directory)?;
+        let created = shard.create_directory(directory).await;
+        created.map_err(|errno| io("create", directory, errno))?;
+    } else {
+        check_exists(shard, directory)?;
     }
-    let superblock =
-        Store::peek(shard, &shard_directory(directory, roundhouse_base::ShardId(0))).await?;
+    server.lock.set(Some(lock(shard, directory)?));
+    let shards = count_shards(shard, directory).await?;
+    if shards.is_none() && !may_create {
+        return Err(OpenError::Missing { directory: directory.to_owned() }.into());
+    }
+    Ok(shards)
+}
+
+/// Takes the lock of a directory.
+pub(crate) fn lock(shard: &Shard, directory: &Path) -> Result<FileId, Error> {
+    shard.lock(&lock_path(directory)).map_err(|errno| match errno {
+        Errno::AGAIN => Error::InUse { directory: directory.to_owned() },
+        errno => io("lock", directory, errno).into(),
+    })
+}
+
+/// How many shards the store in a directory has; `None` if there is no store yet.
+pub(crate) async fn count_shards(
+    shard: &Shard,
+    directory: &Path,
+) -> Result<Option<u16>, OpenError> {
+    let first = shard_directory(directory, roundhouse_base::ShardId(0));
+    let superblock = Store::peek(shard, &first).await?;
     Ok(superblock.map(|superblock| superblock.shards))
+}
+
+/// Refuses a directory that is missing, empty or of something else, without touching it.
+pub(crate) fn check_exists(shard: &Shard, directory: &Path) -> Result<(), OpenError> {
+    check_contents(shard, directory)?;
+    let entries = match shard.list(directory) {
+        Ok(entries) => entries,
+        Err(Errno::NOENT) => Vec::new(),
+        Err(errno) => return Err(io("list", directory, errno)),
+    };
+    if entries.iter().any(|entry| entry.name.starts_with(SHARD_PREFIX)) {
+        return Ok(());
+    }
+    Err(OpenError::Missing { directory: directory.to_owned() })
 }
 
 /// Gives the lock back.
@@ -45,9 +80,7 @@ fn check_contents(shard: &Shard, directory: &Path) -> Result<(), OpenError> {
     let entries = match shard.list(directory) {
         Ok(entries) => entries,
         Err(Errno::NOENT) => return Ok(()),
-        Err(errno) => {
-            return Err(OpenError::Io { action: "list", path: directory.to_owned(), errno });
-        }
+        Err(errno) => return Err(io("list", directory, errno)),
     };
     let is_ours = |name: &str| name == LOCK_FILE || name.starts_with(SHARD_PREFIX);
     let is_engine = entries.iter().any(|entry| is_ours(&entry.name));
@@ -60,8 +93,12 @@ fn check_contents(shard: &Shard, directory: &Path) -> Result<(), OpenError> {
     }
 }
 
+fn io(action: &'static str, path: &Path, errno: Errno) -> OpenError {
+    OpenError::Io { action, path: path.to_owned(), errno }
+}
+
 /// The file whose lock keeps other processes out.
-pub(crate) fn lock_path(directory: &Path) -> PathBuf {
+fn lock_path(directory: &Path) -> PathBuf {
     directory.join(LOCK_FILE)
 }
 

@@ -62,8 +62,9 @@ pub use roundhouse_base::{ByteSize, LogId, Offset, ShardId, StoreId, WallTime};
 pub use roundhouse_runtime::block_on;
 pub use roundhouse_runtime::uring::{Environment, Finding, SetupError, Verdict};
 pub use roundhouse_store::{
-    AppendError, Corruption, Durability, LogConfig, LogError, LogInfo, NewRecord, OpenError,
-    ReadError, Record, RecordIter, Records, Retention, StoreFailure, StoreInfo, TornTail,
+    AppendError, Appended, Corruption, Durability, LogConfig, LogError, LogInfo, NewRecord,
+    OpenError, ReadError, Record, RecordIter, Records, Refusal, Retention, StoreFailure, StoreInfo,
+    Ticket, TornTail,
 };
 
 /// The simulator, for testing programs that embed the engine: see [`EngineBuilder::seeds`].
