@@ -1,0 +1,16 @@
+//! Standard output, for data, and standard error, for people.
+
+use std::io::{self, BufWriter, StdoutLock, Write};
+
+/// Standard output in large pieces. What is in the buffer is lost unless it is flushed, so that
+/// errors are seen.
+pub(crate) fn buffered() -> BufWriter<StdoutLock<'static>> {
+    BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock())
+}
+
+/// Writes a line for people. Nobody may be there to read it, which is fine.
+pub(crate) fn say(message: &str) {
+    drop(writeln!(io::stderr().lock(), "roundhouse: {message}"));
+}
+
+const BUFFER_BYTES: usize = 256 * 1024;
