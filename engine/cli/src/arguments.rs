@@ -20,6 +20,9 @@ pub(crate) enum Command {
     Append(AppendArguments),
     /// Write the records of a log to standard output
     Read(ReadArguments),
+    /// Measure this engine beside a bare ring, interleaved in one run
+    #[command(subcommand)]
+    Bench(crate::bench::BenchCommand),
 }
 
 /// Shown by `--help` and in the manual page.

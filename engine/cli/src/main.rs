@@ -7,6 +7,7 @@
 
 mod append;
 mod arguments;
+mod bench;
 mod exit;
 mod framing;
 mod output;
@@ -37,5 +38,6 @@ fn run(command: Command) -> Result<Exit, Stop> {
     match command {
         Command::Append(arguments) => append::run(&arguments),
         Command::Read(arguments) => read::run(&arguments),
+        Command::Bench(command) => bench::run(command),
     }
 }
