@@ -28,12 +28,16 @@ pub struct Reader {
     is_done: bool,
 }
 
+/// Starts the shard's side of a reader.
+type Starting = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
 /// The shard's side of a reader, and the channel from it.
 struct Source {
-    starting: Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>,
+    starting: Option<Starting>,
     batches: mpsc::Receiver<Result<Records, ReadError>>,
     /// Dropped with the reader, which tells the shard's side even while it waits for records.
-    _alive: oneshot::Sender<()>,
+    #[expect(dead_code, reason = "dropping it is the message")]
+    alive: oneshot::Sender<()>,
 }
 
 impl Reader {
@@ -123,12 +127,12 @@ fn start(
     batch_bytes: usize,
 ) -> Source {
     let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
-    let (_alive, gone) = oneshot::channel();
+    let (alive, gone) = oneshot::channel();
     let feeding = async move |server: Rc<ShardServer>| {
         // The feeder outlives the call that starts it, until the reader is dropped.
         server.shard.spawn(feed(server.clone(), log, from, batch_bytes, sender, gone)).detach();
     };
-    Source { starting: Some(Box::pin(shared.call(shard, feeding))), batches, _alive }
+    Source { starting: Some(Box::pin(shared.call(shard, feeding))), batches, alive }
 }
 
 /// Reads on the shard and sends batches until the reader goes away or an error ends it.

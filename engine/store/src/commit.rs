@@ -8,6 +8,7 @@ use roundhouse_base::limits::FRAMES_IN_FLIGHT_MAX;
 use roundhouse_base::{Monotonic, Pos};
 use roundhouse_runtime::{Errno, FileId, Operation};
 
+use crate::state::State;
 use crate::store::Inner;
 use crate::wal::{Submission, SubmitContext};
 
@@ -56,7 +57,7 @@ fn submit_all(inner: &Inner, flights: &mut Vec<Flight>) {
             return;
         };
         state.cache.push(pos, bytes.clone());
-        let file = inner.file_of(&state, pos);
+        let file = file_of(&state, pos);
         drop(state);
         let at = pos.in_slot(inner.slot_bytes);
         let length = bytes.len();
@@ -126,7 +127,7 @@ impl Inner {
             if state.failure().is_some() {
                 return false;
             }
-            state.writer.wanted_sync().map(|upto| (upto, self.file_of(&state, Pos(upto.0 - 1))))
+            state.writer.wanted_sync().map(|upto| (upto, file_of(&state, Pos(upto.0 - 1))))
         };
         let Some((upto, file)) = wanted else { return true };
         let started = self.shard.now();
@@ -144,11 +145,11 @@ impl Inner {
         state.synced(upto, now);
         true
     }
+}
 
-    fn file_of(&self, state: &crate::state::State, pos: Pos) -> FileId {
-        let slot = state.segments.slot_of(pos).expect("frames are written to live segments");
-        state.pool.file(slot)
-    }
+fn file_of(state: &State, pos: Pos) -> FileId {
+    let slot = state.segments.slot_of(pos).expect("frames are written to live segments");
+    state.pool.file(slot)
 }
 
 /// Stops the store if the commit task ends by a panic, so that nobody waits for ever.

@@ -227,7 +227,7 @@ impl Opening<'_> {
         let zero_slots = self.options.zero_slots;
         let (state, needs_head) = build_state(&context, &superblock, self.options, self.recovered);
         let store = Store::new(shard, state, superblock, self.file, zero_slots);
-        store.mark_epoch(needs_head)?;
+        store.mark_epoch(&needs_head)?;
         store.start();
         store.flushed().await.map_err(OpenError::Failed)?;
         Ok(store)
@@ -345,11 +345,11 @@ impl MemoryShares {
 
 impl Store {
     /// Writes the first frame of the new epoch, chained to the last good one.
-    fn mark_epoch(&self, needs_head: NeedsHead) -> Result<(), OpenError> {
+    fn mark_epoch(&self, needs_head: &NeedsHead) -> Result<(), OpenError> {
         let shard = &self.inner.shard;
         let (wall, now) = (shard.wall(), shard.turn_now());
         let mut state = self.inner.state.borrow_mut();
-        let NeedsHead(needs_head, sealed) = needs_head;
+        let NeedsHead(needs_head, sealed) = *needs_head;
         if needs_head {
             state.begin_segment(sealed, now);
         } else if state.writer.fits_segment(0, state.reserve_bytes(0)) {

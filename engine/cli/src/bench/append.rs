@@ -79,7 +79,8 @@ fn tasks(bench: &Bench) -> Result<Vec<Sample>, BenchError> {
         Ok::<_, roundhouse::AppendError>(latency)
     });
     let latencies = block_on(join_all(writers));
-    let sample = merged("roundhouse", latencies.into_iter().collect::<Result<_, _>>()?, &watch);
+    let latencies = latencies.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let sample = merged("roundhouse", &latencies, &watch);
     subject.close()?;
     Ok(vec![sample])
 }
@@ -105,7 +106,8 @@ fn threads(bench: &Bench) -> Result<Vec<Sample>, BenchError> {
             running.into_iter().map(|thread| thread.join().map_err(|_| "a writer panicked"));
         finished.collect::<Result<Vec<_>, _>>()
     })?;
-    let sample = merged("roundhouse", latencies.into_iter().collect::<Result<_, _>>()?, &watch);
+    let latencies = latencies.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let sample = merged("roundhouse", &latencies, &watch);
     subject.close()?;
     Ok(vec![sample])
 }
@@ -131,7 +133,7 @@ fn growth(bench: &Bench) -> Result<Vec<Sample>, BenchError> {
     let path = bench.path("growth");
     let subject = Subject::open_at(&path, Durability::Always, &[])?;
     let flood_options = Flood { body_bytes: 1024, trims: false, bytes_max: bench.args.growth.0 };
-    let sample = flood(&subject, Duration::from_secs(3600), flood_options)?;
+    let sample = flood(&subject, Duration::from_hours(1), flood_options)?;
     subject.close()?;
     std::fs::remove_dir_all(path)?;
     Ok(vec![ceiling, sample])
@@ -262,9 +264,11 @@ fn recycle(subject: &Subject) -> Result<(), BenchError> {
     Ok(block_on(subject.log.trim_to(end))?)
 }
 
-fn merged(subject: &'static str, latencies: Vec<LatencyHistogram>, watch: &Stopwatch) -> Sample {
+fn merged(subject: &'static str, latencies: &[LatencyHistogram], watch: &Stopwatch) -> Sample {
     let mut all = LatencyHistogram::new();
-    latencies.iter().for_each(|latency| all.merge(latency));
+    for latency in latencies {
+        all.merge(latency);
+    }
     rate(subject, "records/s", all.count(), watch, Some(&all))
 }
 

@@ -27,7 +27,7 @@ fn cold(bench: &Bench) -> Result<Vec<Sample>, BenchError> {
         kind: LoadKind::Read,
         bytes: 512 << 10,
         depth: 4,
-        duration: Duration::from_secs(3600),
+        duration: Duration::from_hours(1),
         file_bytes: CEILING_FILE_BYTES,
     };
     let watch = Stopwatch::start();

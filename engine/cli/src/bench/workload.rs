@@ -29,7 +29,7 @@ impl Stopwatch {
 
     /// CPU seconds of the whole process since the start.
     pub(crate) fn cpu_s(&self) -> f64 {
-        (machine::cpu_time() - self.cpu).as_secs_f64()
+        machine::cpu_time().saturating_sub(self.cpu).as_secs_f64()
     }
 }
 
@@ -97,26 +97,17 @@ pub(crate) fn ceiling_file(bench: &Bench) -> Result<File, BenchError> {
         .custom_flags(flags)
         .open(&path)?;
     if is_new {
-        let (kind, bytes, depth) = (LoadKind::Write, 1 << 20, 4);
-        let once = Load {
-            kind,
-            bytes,
-            depth,
-            duration: Duration::from_secs(3600),
-            file_bytes: CEILING_FILE_BYTES,
-        };
-        fill(&file, once)?;
+        fill(&file)?;
     }
     Ok(file)
 }
 
-fn fill(file: &File, load: Load) -> Result<(), BenchError> {
-    rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, load.file_bytes)?;
-    // Reading ends at the end of the file; writing would start over, so it is timed generously.
+fn fill(file: &File) -> Result<(), BenchError> {
+    rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, CEILING_FILE_BYTES)?;
+    let mut buffer = roundhouse_base::aligned_buffer(1 << 20);
+    buffer.resize(1 << 20, 0xA5);
     let mut written = 0;
-    let mut buffer = roundhouse_base::aligned_buffer(load.bytes);
-    buffer.resize(load.bytes, 0xA5);
-    while written < load.file_bytes {
+    while written < CEILING_FILE_BYTES {
         written += rustix::io::pwrite(file, &buffer, written)? as u64;
     }
     Ok(file.sync_all()?)

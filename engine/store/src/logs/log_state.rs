@@ -78,18 +78,14 @@ impl LogState {
     pub(crate) fn note_record(&mut self, record: &NotedRecord) -> usize {
         self.end = record.first.advance(u64::from(record.count));
         let NotedRecord { first, frame, time, bytes, .. } = *record;
-        match &mut self.share {
-            Some(share) => {
-                share.extend(self.end, bytes, time);
-                let indexed = self.index.note(first, frame, time, bytes);
-                if indexed { Share::SEAL_ENTRY_BYTES } else { 0 }
-            }
-            None => {
-                self.share = Some(Share { first, end: self.end, bytes, time_max: time });
-                self.index.note_first(first, frame, time, bytes);
-                Share::SEAL_LOG_BYTES + Share::SEAL_ENTRY_BYTES
-            }
+        if let Some(share) = &mut self.share {
+            share.extend(self.end, bytes, time);
+            let indexed = self.index.note(first, frame, time, bytes);
+            return if indexed { Share::SEAL_ENTRY_BYTES } else { 0 };
         }
+        self.share = Some(Share { first, end: self.end, bytes, time_max: time });
+        self.index.note_first(first, frame, time, bytes);
+        Share::SEAL_LOG_BYTES + Share::SEAL_ENTRY_BYTES
     }
 
     /// Takes the log's share of a segment that is being sealed, if anything in it is alive.

@@ -23,13 +23,11 @@ pub(crate) async fn prepare_task(inner: Rc<Inner>) {
             if state.is_closing() || state.failure().is_some() {
                 return std::task::Poll::Ready(None);
             }
-            match state.pool.start_creating(inner.shard.now()) {
-                Some(slot) => std::task::Poll::Ready(Some(slot)),
-                None => {
-                    state.pool.wait_for_demand(context.waker());
-                    std::task::Poll::Pending
-                }
+            if let Some(slot) = state.pool.start_creating(inner.shard.now()) {
+                return std::task::Poll::Ready(Some(slot));
             }
+            state.pool.wait_for_demand(context.waker());
+            std::task::Poll::Pending
         });
         let Some(slot) = demand.await else { return };
         let created = create(&inner, slot).await;

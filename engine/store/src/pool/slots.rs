@@ -134,8 +134,8 @@ impl Pool {
             return None;
         }
         self.is_creating = true;
-        let unused = (0..).map(SlotNo).find(|slot| !self.files.contains_key(slot));
-        Some(unused.expect("there are fewer slots than numbers"))
+        let mut numbers = (0..=self.files.len() as u32).map(SlotNo);
+        numbers.find(|slot| !self.files.contains_key(slot))
     }
 
     /// A slot was created and may be used.

@@ -157,7 +157,7 @@ pub(crate) async fn recover(context: &Context, survey: Survey) -> Result<Recover
         sealed,
         seal_bytes: replay.seal_bytes,
         low_water: first.base(superblock.slot_bytes),
-        torn: torn_tail(context, &survey, &walk.end.rejection, &evidence),
+        torn: torn_tail(context, &survey, walk.end.rejection.as_ref(), &evidence),
     })
 }
 
@@ -239,10 +239,10 @@ fn judge(
 fn torn_tail(
     context: &Context,
     survey: &Survey,
-    rejection: &Option<Rejection>,
+    rejection: Option<&Rejection>,
     evidence: &Evidence,
 ) -> Option<TornTail> {
-    let rejection = rejection.as_ref()?;
+    let rejection = rejection?;
     if evidence.frames_end.is_none() && !is_interrupted_write(rejection) {
         return None;
     }

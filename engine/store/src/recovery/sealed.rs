@@ -29,7 +29,7 @@ pub(crate) async fn load(
         let (segment, next) = (find(survey, SegmentNo(no))?, find(survey, SegmentNo(no + 1))?);
         let seal = next.head.prev_seal.ok_or_else(|| {
             let reason = "the head of the next segment names no seal of this one".to_owned();
-            corruption(context, segment, segment.frame.header.pos, reason)
+            corruption(context, segment, segment.frame.header.pos, &reason)
         })?;
         wanted.push((segment, next, seal));
     }
@@ -44,9 +44,9 @@ pub(crate) async fn load(
     let mut indexes: HashMap<LogId, Vec<SealedIndex>> = HashMap::new();
     for ((segment, next, link), bytes) in wanted.into_iter().zip(seals) {
         let bytes =
-            bytes.map_err(|errno| corruption(context, segment, link.pos, errno.to_string()))?;
+            bytes.map_err(|errno| corruption(context, segment, link.pos, &errno.to_string()))?;
         let seal = check(context, segment, next, link, bytes)
-            .map_err(|reason| corruption(context, segment, link.pos, reason))?;
+            .map_err(|reason| corruption(context, segment, link.pos, &reason))?;
         segments.push_back(take(context, segment, seal, &mut indexes));
     }
     cut_to_logs(context, &mut segments, catalogue);
@@ -66,7 +66,7 @@ fn find(survey: &Survey, segment: SegmentNo) -> Result<&Surveyed, OpenError> {
     })
 }
 
-fn corruption(context: &Context, segment: &Surveyed, pos: Pos, reason: String) -> OpenError {
+fn corruption(context: &Context, segment: &Surveyed, pos: Pos, reason: &str) -> OpenError {
     let slot_bytes = context.superblock.slot_bytes;
     let proven = segment.segment.next().base(slot_bytes);
     let reason = format!("the seal of segment {} is not intact: {reason}", segment.segment);
