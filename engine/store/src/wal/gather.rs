@@ -33,6 +33,11 @@ impl PendingFrame {
     pub(crate) fn frame_bytes(&self) -> usize {
         self.bytes.len().next_multiple_of(BLOCK_BYTES)
     }
+
+    /// The length this frame can grow to, padding included.
+    pub(crate) fn room_bytes(&self) -> usize {
+        room_bytes(&self.bytes)
+    }
 }
 
 /// Hands out frames laid out one after the other in large buffers.
@@ -63,7 +68,7 @@ impl FrameBuffers {
     ) -> PendingFrame {
         assert!(wanted_bytes <= FRAME_BYTES_MAX, "no frame of {wanted_bytes} bytes is ever made");
         let wanted_bytes = wanted_bytes.next_multiple_of(BLOCK_BYTES).max(FRAME_ROOM_BYTES_MIN);
-        if self.rest.capacity() < wanted_bytes {
+        if room_bytes(&self.rest) < wanted_bytes {
             let old = std::mem::replace(
                 &mut self.rest,
                 if wanted_bytes <= self.pool.buffer_bytes() {
@@ -95,6 +100,12 @@ impl FrameBuffers {
         debug_assert!(self.rest.capacity() == 0, "one frame is open at a time");
         self.rest = frame.bytes.split_off(frame.frame_bytes());
     }
+}
+
+/// Whole blocks that a buffer has room for. Its capacity is up to a block more, depending on where
+/// its memory lies; the layout of frames must not depend on that.
+fn room_bytes(buffer: &BytesMut) -> usize {
+    buffer.capacity().saturating_sub(1) / BLOCK_BYTES * BLOCK_BYTES
 }
 
 /// A frame is not started in less room than this: better to leave a hole in a buffer than to cut a

@@ -10,7 +10,7 @@
 //! Frames complete in any order but count in theirs: a frame is *written* when it and all before it
 //! are, and *durable* likewise.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use roundhouse_base::limits::{
@@ -51,7 +51,7 @@ pub(crate) struct Writer {
     /// Everything below is durable.
     durable_upto: Pos,
     /// Logs extended between `durable_upto` and `written_upto`.
-    unsynced: HashMap<LogId, Touch>,
+    unsynced: BTreeMap<LogId, Touch>,
     /// Whether something in that range waits for being durable.
     sync_wanted: bool,
     spare_touches: Vec<Touches>,
@@ -137,7 +137,7 @@ impl Writer {
             records_end: start.pos,
             written_upto: start.pos,
             durable_upto: start.pos,
-            unsynced: HashMap::new(),
+            unsynced: BTreeMap::new(),
             sync_wanted: false,
             spare_touches: Vec::new(),
         }
@@ -434,7 +434,7 @@ impl Writer {
         );
         self.durable_upto = upto;
         self.sync_wanted = false;
-        self.unsynced.drain().map(|(_, touch)| touch).collect()
+        std::mem::take(&mut self.unsynced).into_values().collect()
     }
 
     /// Takes a list of touches back for another frame.
@@ -445,10 +445,8 @@ impl Writer {
         }
     }
 
-    /// Whether a record fits the open frame with its padding, for which there must be room as well.
     fn fits_frame(open: &PendingFrame, record: usize) -> bool {
-        let room = open.bytes.capacity() / BLOCK_BYTES * BLOCK_BYTES;
-        open.bytes.len() + record <= room.min(FRAME_BYTES_SOFT_MAX)
+        open.bytes.len() + record <= open.room_bytes().min(FRAME_BYTES_SOFT_MAX)
     }
 
     fn close_open(&mut self) {
