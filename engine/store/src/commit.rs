@@ -15,7 +15,7 @@ use crate::wal::{Submission, SubmitContext};
 /// Writes frames and syncs them until the store has stopped, or is closing and everything is
 /// written.
 pub(crate) async fn commit_task(inner: Rc<Inner>) {
-    let guard = StopGuard(inner.clone());
+    let mut guard = StopGuard { inner: inner.clone(), is_armed: true };
     let mut flights = Vec::with_capacity(FRAMES_IN_FLIGHT_MAX);
     loop {
         submit_all(&inner, &mut flights);
@@ -32,7 +32,7 @@ pub(crate) async fn commit_task(inner: Rc<Inner>) {
             break;
         }
     }
-    std::mem::forget(guard);
+    guard.is_armed = false;
 }
 
 /// A frame being written.
@@ -153,12 +153,17 @@ fn file_of(state: &State, pos: Pos) -> FileId {
 }
 
 /// Stops the store if the commit task ends by a panic, so that nobody waits for ever.
-struct StopGuard(Rc<Inner>);
+struct StopGuard {
+    inner: Rc<Inner>,
+    is_armed: bool,
+}
 
 impl Drop for StopGuard {
     fn drop(&mut self) {
         // The task is also dropped when the shard ends; then nobody is left to be told anything.
-        if let Ok(mut state) = self.0.state.try_borrow_mut() {
+        if self.is_armed
+            && let Ok(mut state) = self.inner.state.try_borrow_mut()
+        {
             state.fail("go on", "the commit task ended unexpectedly");
         }
     }
