@@ -132,6 +132,11 @@ impl FrameCursor {
     fn damage(&self, rejection: &Rejection) -> ReadError {
         let state = self.inner.state.borrow();
         let Some(slot) = state.segments.slot_of(rejection.pos) else { return GONE };
+        if let Some((pos, errno)) = rejection.unreadable {
+            let file_offset = pos.in_slot(self.inner.slot_bytes);
+            let file = slot_path(&state.directory, slot);
+            return ReadError::Io { file, file_offset, errno };
+        }
         ReadError::Corruption(Corruption {
             file: slot_path(&state.directory, slot),
             file_offset: rejection.pos.in_slot(self.inner.slot_bytes),

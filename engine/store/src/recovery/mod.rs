@@ -139,6 +139,7 @@ pub(crate) async fn recover(context: &Context, survey: Survey) -> Result<Recover
     } else {
         Evidence::gather(context, &survey, &walk.end).await
     };
+    check_readable(context, &survey, &walk.end)?;
     judge(context, &survey, &walk.end, &evidence)?;
 
     let WalkEnd { pos: end, hash: end_hash, next_slot, low_water, sealed, .. } = walk.end;
@@ -180,6 +181,9 @@ fn forget_lost_starts(segments: &VecDeque<Segment>, catalogue: &mut Catalogue) {
 /// A store without any segment: new, or opened for the first time and interrupted.
 fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered, OpenError> {
     let superblock = &context.superblock;
+    if let Some((slot, errno)) = survey.unreadable() {
+        return Err(unreadable_slot(context, slot, errno));
+    }
     if superblock.epoch_start > Pos(0) || superblock.clean_end.is_some_and(|end| end.pos > Pos(0)) {
         let segment = superblock.epoch_start.segment(superblock.slot_bytes);
         let expected = "no slot file begins with an intact head frame".to_owned();
@@ -197,6 +201,21 @@ fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered, OpenE
         low_water: Pos(0),
         torn: None,
     })
+}
+
+/// Checks that the walk did not end merely because the kernel could not read on. What could not be
+/// read may have been acknowledged, and the next attempt may well read it.
+fn check_readable(context: &Context, survey: &Survey, end: &WalkEnd) -> Result<(), OpenError> {
+    let at_end = end.rejection.as_ref().and_then(|rejection| rejection.unreadable);
+    let is_at_start = end.pos.in_slot(context.superblock.slot_bytes) == 0;
+    let next = end.next_slot.filter(|_| is_at_start);
+    let in_next = next.and_then(|slot| Some((slot, survey.why_unreadable(slot)?)));
+    let unreadable = at_end.map(|(_, errno)| (end.slot, errno)).or(in_next);
+    unreadable.map_or(Ok(()), |(slot, errno)| Err(unreadable_slot(context, slot, errno)))
+}
+
+fn unreadable_slot(context: &Context, slot: SlotNo, errno: roundhouse_runtime::Errno) -> OpenError {
+    Context::io("read", &slot_path(&context.directory, slot), errno)
 }
 
 /// Decides between a torn tail and corruption.
@@ -265,7 +284,7 @@ fn is_interrupted_write(rejection: &Rejection) -> bool {
         FrameReject::HeaderChecksum { .. }
             | FrameReject::PayloadHash { .. }
             | FrameReject::Field(_)
-    ) || rejection.unreadable.is_some()
+    )
 }
 
 fn slot_name(slot: Option<SlotNo>) -> String {

@@ -9,7 +9,7 @@ use crate::error::OpenError;
 use crate::format::{FrameHeader, FrameKind, SealLink, SealLog, SealPayload};
 use crate::logs::{Catalogue, SealedIndex, Segment, Share};
 use crate::recovery::survey::read_many;
-use crate::recovery::{Context, Survey, Surveyed};
+use crate::recovery::{Context, Survey, Surveyed, unreadable_slot};
 use crate::scan::ScannedFrame;
 
 /// Loads the segments from `first` up to the one before `start`, and their share of the logs'
@@ -26,7 +26,8 @@ pub(crate) async fn load(
 ) -> Result<VecDeque<Segment>, OpenError> {
     let mut wanted = Vec::new();
     for no in first.0..start.segment.0 {
-        let (segment, next) = (find(survey, SegmentNo(no))?, find(survey, SegmentNo(no + 1))?);
+        let (segment, next) =
+            (find(context, survey, SegmentNo(no))?, find(context, survey, SegmentNo(no + 1))?);
         let seal = next.head.prev_seal.ok_or_else(|| {
             let reason = "the head of the next segment names no seal of this one".to_owned();
             corruption(context, segment, segment.frame.header.pos, &reason)
@@ -43,8 +44,7 @@ pub(crate) async fn load(
     let mut segments = VecDeque::new();
     let mut indexes: HashMap<LogId, Vec<SealedIndex>> = HashMap::new();
     for ((segment, next, link), bytes) in wanted.into_iter().zip(seals) {
-        let bytes =
-            bytes.map_err(|errno| corruption(context, segment, link.pos, &errno.to_string()))?;
+        let bytes = bytes.map_err(|errno| unreadable_slot(context, segment.slot, errno))?;
         let seal = check(context, segment, next, link, bytes)
             .map_err(|reason| corruption(context, segment, link.pos, &reason))?;
         segments.push_back(take(context, segment, seal, &mut indexes));
@@ -59,10 +59,17 @@ pub(crate) async fn load(
     Ok(segments)
 }
 
-fn find(survey: &Survey, segment: SegmentNo) -> Result<&Surveyed, OpenError> {
-    survey.segment(segment).ok_or_else(|| OpenError::MissingSegment {
-        segment,
-        expected: "no slot file begins with an intact head frame of it".to_owned(),
+fn find<'a>(
+    context: &Context,
+    survey: &'a Survey,
+    segment: SegmentNo,
+) -> Result<&'a Surveyed, OpenError> {
+    survey.segment(segment).ok_or_else(|| match survey.unreadable() {
+        Some((slot, errno)) => unreadable_slot(context, slot, errno),
+        None => OpenError::MissingSegment {
+            segment,
+            expected: "no slot file begins with an intact head frame of it".to_owned(),
+        },
     })
 }
 

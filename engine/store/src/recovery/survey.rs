@@ -12,7 +12,7 @@ use crate::error::OpenError;
 use crate::format::{FrameHeader, FrameKind, HeadPayload};
 use crate::pool::{parse_slot_name, slot_path};
 use crate::recovery::Context;
-use crate::scan::{Found, ScannedFrame};
+use crate::scan::{Found, Rejection, ScannedFrame};
 
 /// The slot files of a shard and the segments whose heads are intact.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub(crate) struct Survey {
     /// Slots that are not there although higher ones are.
     pub(crate) missing: Vec<SlotNo>,
     segments: BTreeMap<SegmentNo, Surveyed>,
+    /// Slots of which it is unknown what they hold, since the kernel could not read their heads.
+    unreadable: BTreeMap<SlotNo, Errno>,
     /// The highest position that an intact head's header proves to be durable, also of heads whose
     /// payload is damaged.
     pub(crate) durable_upto: Pos,
@@ -52,7 +54,13 @@ impl Survey {
                 })?;
             }
         }
-        let mut survey = Survey { files, missing, segments: BTreeMap::new(), durable_upto: Pos(0) };
+        let mut survey = Survey {
+            files,
+            missing,
+            segments: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
+            durable_upto: Pos(0),
+        };
         let wanted: Vec<_> = survey.files.iter().map(|(slot, file)| (*slot, *file)).collect();
         let blocks = read_many(
             &context.shard,
@@ -60,8 +68,9 @@ impl Survey {
         )
         .await;
         for ((slot, file), block) in wanted.into_iter().zip(blocks) {
-            if let Ok(block) = block {
-                survey.take(context, slot, file, &block).await;
+            match block {
+                Ok(block) => survey.take(context, slot, file, &block).await,
+                Err(errno) => drop(survey.unreadable.insert(slot, errno)),
             }
         }
         Ok(survey)
@@ -75,6 +84,16 @@ impl Survey {
     /// A segment, if its head is intact.
     pub(crate) fn segment(&self, segment: SegmentNo) -> Option<&Surveyed> {
         self.segments.get(&segment)
+    }
+
+    /// The first slot whose head could not be read, and why.
+    pub(crate) fn unreadable(&self) -> Option<(SlotNo, Errno)> {
+        self.unreadable.iter().next().map(|(slot, errno)| (*slot, *errno))
+    }
+
+    /// Why the head of a slot could not be read, if so.
+    pub(crate) fn why_unreadable(&self, slot: SlotNo) -> Option<Errno> {
+        self.unreadable.get(&slot).copied()
     }
 
     /// The slot of a segment whose head is intact.
@@ -94,7 +113,14 @@ impl Survey {
         let mut scan = context.scan_to(file, header.pos, header.end());
         let found = scan.next().await;
         scan.settle().await;
-        let Found::Frame(frame) = found else { return };
+        let frame = match found {
+            Found::Frame(frame) => frame,
+            Found::Rejected(Rejection { unreadable: Some((_, errno)), .. }) => {
+                self.unreadable.insert(slot, errno);
+                return;
+            }
+            Found::Rejected(_) | Found::End => return,
+        };
         let Ok(head) = HeadPayload::decode(&frame.payload()) else { return };
         let segment = header.pos.segment(context.superblock.slot_bytes);
         if head.segment != segment {

@@ -3,6 +3,8 @@
 
 use roundhouse_base::{Epoch, Pos, SlotNo};
 
+use roundhouse_runtime::FileId;
+
 use crate::error::OpenError;
 use crate::format::{FrameKind, FrameReject, HeadPayload, SealLink};
 use crate::logs::Segment;
@@ -69,27 +71,40 @@ impl Walk {
         let mut walk = Walk { replay, segments: vec![segment], end };
         let mut next = Some(start);
         while let Some(segment) = next {
-            let mut scan = context.scan(segment.file, walk.end.pos);
-            let is_sealed = walk.walk_segment(context, &mut scan).await;
-            scan.settle().await;
-            next = if is_sealed? { walk.next_segment(context, survey) } else { None };
+            let is_sealed = walk.walk_segment(context, segment.file).await?;
+            next = if is_sealed { walk.next_segment(context, survey) } else { None };
         }
         Ok(walk)
     }
 
     /// Accepts the frames of one segment, and says whether its seal was among them.
-    async fn walk_segment(
+    async fn walk_segment(&mut self, context: &Context, file: FileId) -> Result<bool, OpenError> {
+        let mut scan = context.scan(file, self.end.pos);
+        let walked = self.walk_frames(context, file, &mut scan).await;
+        scan.settle().await;
+        walked
+    }
+
+    async fn walk_frames(
         &mut self,
         context: &Context,
+        file: FileId,
         scan: &mut FrameScan,
     ) -> Result<bool, OpenError> {
-        while let Some(frame) = self.next_acceptable(context, scan).await {
+        loop {
+            let mut frame = self.next_acceptable(context, scan).await;
+            if frame.is_none() {
+                // A second look: a bit may have flipped on the way here, not on the disk.
+                let again = context.scan(file, self.end.pos);
+                std::mem::replace(scan, again).settle().await;
+                frame = self.next_acceptable(context, scan).await;
+            }
+            let Some(frame) = frame else { return Ok(false) };
             self.accept(context, &frame)?;
             if frame.header.kind == FrameKind::Seal {
                 return Ok(true);
             }
         }
-        Ok(false)
     }
 
     /// The frame at the end of the walk, if it continues it.
@@ -98,6 +113,7 @@ impl Walk {
         context: &Context,
         scan: &mut FrameScan,
     ) -> Option<ScannedFrame> {
+        self.end.rejection = None;
         let frame = match scan.next().await {
             Found::Frame(frame) => frame,
             Found::Rejected(rejection) => {
