@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use roundhouse_base::limits::{BLOCK_BYTES, FRAMES_IN_FLIGHT_MAX, FRAMES_PENDING_MAX};
 use roundhouse_base::{Epoch, Pos, ShardId, SlotNo, StoreId};
-use roundhouse_runtime::{OpenMode, Shard};
+use roundhouse_runtime::{Errno, OpenMode, Shard};
 
 use crate::error::OpenError;
 use crate::format::{FrameKind, Superblock, SyncMethod};
@@ -14,7 +14,7 @@ use crate::options::{StoreOptions, SyncChoice};
 use crate::pool::{Pool, Room, create_slot, parse_slot_name, slot_path};
 use crate::probe::probe_sync_method;
 use crate::quarantine::quarantine;
-use crate::recovery::{Context, Recovered, Survey, recover};
+use crate::recovery::{Context, Recovered, Survey, TornTail, recover};
 use crate::state::{State, StateParts};
 use crate::store::Store;
 use crate::superblock_file::{SuperblockFile, superblock_path};
@@ -103,7 +103,7 @@ pub(crate) async fn find_store(
                 Err(unusable.unwrap_or(OpenError::NotAStore { directory, found }))
             })
         }
-        Err(roundhouse_runtime::Errno::NOENT) => Ok(None),
+        Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(Context::io("list", directory, errno)),
     }
 }
@@ -180,6 +180,9 @@ async fn create_first_slots(
     options: &StoreOptions,
 ) -> Result<(), OpenError> {
     let slot_bytes = superblock.slot_bytes;
+    // The superblock's name first, which an interrupted creation may have left in the cache only.
+    let synced = shard.sync_directory(directory).await;
+    synced.map_err(|errno| Context::io("sync", directory, errno))?;
     for slot in [SlotNo(0), SlotNo(1)] {
         let path = slot_path(directory, slot);
         let io = |action, errno| Context::io(action, &path, errno);
@@ -213,8 +216,7 @@ impl Opening<'_> {
         if let Some(torn) = torn.as_ref()
             && let Some(frames_end) = torn.frames_end
         {
-            quarantine(&self.context, &self.recovered.files, &torn.file, torn.pos, frames_end)
-                .await?;
+            self.keep_copy(torn, frames_end).await?;
         }
         if let Some(torn) = &torn {
             tracing::info!(file = %torn.file.display(), offset = torn.file_offset, reason = %torn.reason,
@@ -231,6 +233,19 @@ impl Opening<'_> {
         store.start();
         store.flushed().await.map_err(OpenError::Failed)?;
         Ok(store)
+    }
+
+    /// Copies the frames behind a torn one. They were never acknowledged, so a full disk is no reason
+    /// not to open the store.
+    async fn keep_copy(&self, torn: &TornTail, frames_end: Pos) -> Result<(), OpenError> {
+        let files = &self.recovered.files;
+        match quarantine(&self.context, files, &torn.file, torn.pos, frames_end).await {
+            Err(OpenError::Io { errno: Errno::NOSPC, path, .. }) => {
+                tracing::warn!(copy = %path.display(), "no space to keep a torn tail");
+                Ok(())
+            }
+            copied => copied.map(drop),
+        }
     }
 
     /// Removes slot files whose creation was interrupted: they are shorter than a slot, so they
@@ -359,7 +374,7 @@ impl Store {
             match state.pool.room(true, now) {
                 Room::Ready => state.roll(wall, now),
                 Room::Soon | Room::None(_) => {
-                    let (path, errno) = (state.directory.clone(), roundhouse_runtime::Errno::NOSPC);
+                    let (path, errno) = (state.directory.clone(), Errno::NOSPC);
                     return Err(OpenError::Io { action: "find a free slot in", path, errno });
                 }
             }
