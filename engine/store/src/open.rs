@@ -249,13 +249,17 @@ impl Opening<'_> {
     }
 
     /// Removes slot files whose creation was interrupted: they are shorter than a slot, so they
-    /// would reserve nothing. No frame names a slot before it is whole.
+    /// would reserve nothing. No frame names a slot before it is whole, so one that holds a segment
+    /// was cut short by something else, and everything in it that counts is still there.
     async fn remove_unfinished_slots(&mut self) -> Result<(), OpenError> {
         let Context { shard, directory, superblock, .. } = &self.context;
         let io = |action, errno| Context::io(action, directory, errno);
         let entries = shard.list(directory).map_err(|errno| io("list", errno))?;
         for entry in entries.iter().filter(|entry| entry.bytes < superblock.slot_bytes) {
             let Some(slot) = parse_slot_name(&entry.name) else { continue };
+            if self.recovered.segments.iter().any(|segment| segment.slot == slot) {
+                continue;
+            }
             if let Some(file) = self.recovered.files.remove(&slot) {
                 shard.close(file).await.map_err(|errno| io("close a slot of", errno))?;
                 let removed = shard.remove(&slot_path(directory, slot)).await;
