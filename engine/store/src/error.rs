@@ -103,7 +103,8 @@ pub enum OpenError {
     file.display()
 )]
 pub struct Corruption {
-    /// The slot file.
+    /// The slot file. If the damage is that no file holds a segment: the one that should, or the
+    /// shard's directory where that is unknown.
     pub file: PathBuf,
     /// The first damaged byte's block in that file.
     pub file_offset: u64,

@@ -95,6 +95,14 @@ impl<'a> Audit<'a> {
         self.at
     }
 
+    /// The slot that the frame before names for the next segment; `None` behind damage, too.
+    pub(super) fn next_slot(&self) -> Option<SlotNo> {
+        match self.track {
+            Track::After { next_slot, .. } => next_slot,
+            Track::Start | Track::Lost => None,
+        }
+    }
+
     /// The logs as of the frame before; behind damage and up to the next head, as of the damage.
     /// `None` before the first head.
     pub(super) fn catalogue(&self) -> Option<&Catalogue> {
@@ -156,12 +164,8 @@ impl<'a> Audit<'a> {
             self.is_over = true;
             return None;
         }
-        let named = match self.track {
-            Track::After { next_slot, .. } => next_slot,
-            Track::Start | Track::Lost => None,
-        };
         let reason = format!("no slot file holds segment {segment}");
-        let damage = self.damage(named, self.at, &reason);
+        let damage = self.damage(self.next_slot(), self.at, &reason);
         self.at = segment.next().base(self.examined.slot_bytes());
         Some(damage)
     }

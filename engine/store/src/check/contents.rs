@@ -187,3 +187,137 @@ fn is_same_log(listed: &HeadLog, expected: &HeadLog) -> bool {
     let starts_well = (expected.start..=expected.end).contains(&listed.start);
     starts_well && *listed == HeadLog { start: listed.start, ..expected.clone() }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+    use roundhouse_base::{Epoch, SegmentNo, ShardId, StoreId, WallTime};
+
+    use super::*;
+    use crate::format::{
+        FRAME_HEADER_BYTES, IndexEntry, LogConfig, RecordHeader, RecordKind, Salts, complete_frame,
+        write_record,
+    };
+
+    const LOG: LogId = LogId(1);
+    const FRAME: Pos = Pos(8192);
+    const LINK: SealLink = SealLink { pos: Pos(12288), bytes: 4096 };
+
+    fn head() -> HeadPayload {
+        let log = HeadLog {
+            id: LOG,
+            name: "orders".into(),
+            start: Offset(2),
+            end: Offset(10),
+            config: LogConfig::default(),
+            truncations: Vec::new(),
+        };
+        HeadPayload {
+            segment: SegmentNo(0),
+            prev_seal: None,
+            next_log: LogId(2),
+            catalogue_end: Offset(1),
+            logs: vec![log],
+        }
+    }
+
+    /// A data frame with a record of offsets `first` to `first + 5`.
+    fn frame(first: u64) -> ScannedFrame {
+        let salt = Salts::new(StoreId::default(), ShardId(0), 1).epoch(Epoch(1));
+        let mut bytes = BytesMut::zeroed(FRAME_HEADER_BYTES);
+        let record = RecordHeader {
+            log: LOG,
+            kind: RecordKind::Data,
+            first_offset: Offset(first),
+            count: 5,
+            time: WallTime(7),
+        };
+        write_record(&mut bytes, &record, b"body");
+        let mut header = FrameHeader {
+            kind: FrameKind::Data,
+            pos: FRAME,
+            frame_bytes: 0,
+            payload_bytes: 0,
+            epoch: Epoch(1),
+            next_slot: None,
+            durable_upto: Pos(0),
+            low_water: Pos(0),
+            prev_hash: 0,
+            payload_hash: 0,
+            wall: WallTime(7),
+            record_count: 1,
+        };
+        complete_frame(&mut bytes, &mut header, salt);
+        ScannedFrame { header, bytes: bytes.freeze() }
+    }
+
+    fn seal() -> SealPayload {
+        let entry = IndexEntry { offset: Offset(10), pos: FRAME, time: WallTime(7) };
+        let log = SealLog {
+            log: LOG,
+            first: Offset(10),
+            end: Offset(15),
+            bytes: 48,
+            time_max: WallTime(7),
+            entries: vec![entry],
+        };
+        SealPayload { segment: SegmentNo(0), logs: vec![log] }
+    }
+
+    /// The logs after one frame.
+    fn contents() -> Contents {
+        let mut contents = Contents::new(head());
+        contents.take_data(&frame(10)).unwrap();
+        contents
+    }
+
+    #[test]
+    fn records_go_on_where_their_log_ended() {
+        assert!(Contents::new(head()).take_data(&frame(11)).unwrap_err().contains("offset 11"));
+    }
+
+    #[test]
+    fn a_seal_says_what_the_records_say() {
+        contents().take_seal(&seal()).unwrap();
+        let lies: [fn(&mut SealLog); 6] = [
+            |log| log.log = LogId(2),
+            |log| log.end = Offset(16),
+            |log| log.bytes += 8,
+            |log| log.time_max = WallTime(8),
+            |log| log.entries[0].offset = Offset(15),
+            |log| log.entries[0].pos = Pos(4096),
+        ];
+        for lie in lies {
+            let mut seal = seal();
+            lie(&mut seal.logs[0]);
+            assert!(contents().take_seal(&seal).is_err(), "{seal:?}");
+        }
+        assert!(contents().take_seal(&SealPayload { logs: Vec::new(), ..seal() }).is_err());
+    }
+
+    #[test]
+    fn a_head_says_what_the_records_say_but_may_start_a_log_later() {
+        let mut next = head();
+        next.prev_seal = Some(LINK);
+        next.logs[0].end = Offset(15);
+        let header = frame(10).header;
+        let take = |head: &HeadPayload| contents().take_head(&header, head, Some(LINK));
+        take(&next).unwrap();
+        let lies: [fn(&mut HeadPayload); 7] = [
+            |head| head.prev_seal = None,
+            |head| head.next_log = LogId(3),
+            |head| head.catalogue_end = Offset(2),
+            |head| head.logs.clear(),
+            |head| head.logs[0].end = Offset(14),
+            |head| head.logs[0].start = Offset(1),
+            |head| head.logs[0].name = "order".into(),
+        ];
+        for lie in lies {
+            let mut head = next.clone();
+            lie(&mut head);
+            assert!(take(&head).is_err(), "{head:?}");
+        }
+        next.logs[0].start = Offset(9);
+        take(&next).unwrap();
+    }
+}

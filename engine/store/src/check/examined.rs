@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use roundhouse_base::{Pos, SegmentNo};
+use roundhouse_base::{Pos, SegmentNo, SlotNo};
 use roundhouse_runtime::{OpenMode, Shard};
 
 use crate::check::copies::{CopyState, copy_states};
@@ -67,6 +67,15 @@ impl Examined {
     /// Bytes of a slot, hence of a segment.
     pub(super) fn slot_bytes(&self) -> u64 {
         self.context.superblock.slot_bytes
+    }
+
+    /// The slots without which opening is refused, but that are not there: those left out in the
+    /// numbers, and the one that the last frame names for what follows it.
+    pub(super) fn absent_slots(&self, named_last: Option<SlotNo>) -> Vec<SlotNo> {
+        let past_highest = self.survey.files.last_key_value().map_or(0, |(slot, _)| slot.0 + 1);
+        let named_end = named_last.map_or(0, |slot| slot.0 + 1);
+        let beyond = (past_highest..named_end).map(SlotNo);
+        self.survey.missing.iter().copied().chain(beyond).collect()
     }
 
     /// The segments that must be there, from the first live one up to the newest of which anything

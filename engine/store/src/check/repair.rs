@@ -1,7 +1,7 @@
 //! Giving up what lies behind the first damage, so that the rest can be used again.
 //!
 //! The steps, each durable before the next: copy everything from the cut on to quarantine; put
-//! empty files in the place of missing slots; write a superblock whose epoch begins at the cut. Only
+//! empty files in the place of missing slots, and give short ones their length; write a superblock whose epoch begins at the cut. Only
 //! the last one changes what the store is, and it is atomic; before it, running the repair again
 //! does the same again. Frames behind the cut stay where they are, and are void from then on: their
 //! epochs are over.
@@ -16,9 +16,9 @@ use crate::check::examined::Examined;
 use crate::check::tally::{LogCount, Tally};
 use crate::error::{Corruption, OpenError};
 use crate::format::Superblock;
-use crate::pool::{create_slot, slot_path};
+use crate::pool::{create_slot, parse_slot_name, slot_path};
 use crate::quarantine::{quarantine, quarantine_path};
-use crate::recovery::{Context, recover};
+use crate::recovery::{Context, Survey, recover};
 
 /// How to repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,23 +74,25 @@ pub async fn repair(
 ) -> Result<RepairReport, OpenError> {
     let mode = if options.dry_run { OpenMode::Read } else { OpenMode::Write };
     let mut examined = Examined::open(shard, directory, mode).await?;
-    let mut is_changed = false;
-    let report = match Plan::make(&examined).await? {
-        Plan::Nothing => RepairReport::NothingToRepair,
-        Plan::Hopeless(corruption) => RepairReport::NothingToKeep(corruption),
-        Plan::Cut(cut) => {
-            if !options.dry_run {
-                cut.carry_out(&mut examined).await?;
-                is_changed = true;
-            }
-            RepairReport::Repaired(cut.repair)
-        }
-    };
+    let report = run(&mut examined, options).await;
     examined.close().await?;
-    if is_changed {
+    let report = report?;
+    if !options.dry_run && matches!(report, RepairReport::Repaired(_)) {
         confirm(shard, directory).await?;
     }
     Ok(report)
+}
+
+async fn run(examined: &mut Examined, options: RepairOptions) -> Result<RepairReport, OpenError> {
+    let cut = match Plan::make(examined).await? {
+        Plan::Nothing => return Ok(RepairReport::NothingToRepair),
+        Plan::Hopeless(corruption) => return Ok(RepairReport::NothingToKeep(corruption)),
+        Plan::Cut(cut) => cut,
+    };
+    if !options.dry_run {
+        cut.carry_out(examined).await?;
+    }
+    Ok(RepairReport::Repaired(cut.repair))
 }
 
 /// What is to be done.
@@ -141,14 +143,14 @@ impl Plan {
             }
         }
         audit.settle().await;
-        let Some(corruption) = damage else { return Plan::without_damage(examined).await };
+        let absent = examined.absent_slots(kept.and_then(|kept: Kept| kept.next_slot));
+        let Some(corruption) = damage else { return Plan::without_damage(examined, absent).await };
         let Some(kept) = kept else { return Ok(Plan::Hopeless(corruption)) };
-        Ok(Plan::Cut(Box::new(Cut::at(examined, corruption, kept, &lost))))
+        Ok(Plan::Cut(Box::new(Cut::at(examined, corruption, kept, absent, &lost))))
     }
 
     /// The frames are in order. Missing slots may still be in the way of opening.
-    async fn without_damage(examined: &Examined) -> Result<Plan, OpenError> {
-        let missing = examined.survey.missing.clone();
+    async fn without_damage(examined: &Examined, missing: Vec<SlotNo>) -> Result<Plan, OpenError> {
         if missing.is_empty() {
             recover(&examined.context, examined.survey.clone()).await?;
             return Ok(Plan::Nothing);
@@ -167,7 +169,13 @@ impl Plan {
 }
 
 impl Cut {
-    fn at(examined: &Examined, corruption: Corruption, kept: Kept, lost: &Tally) -> Cut {
+    fn at(
+        examined: &Examined,
+        corruption: Corruption,
+        kept: Kept,
+        missing: Vec<SlotNo>,
+        lost: &Tally,
+    ) -> Cut {
         let old = examined.context.superblock;
         let superblock = Superblock {
             epoch: old.epoch.next(),
@@ -178,7 +186,6 @@ impl Cut {
             ..old
         };
         let doomed = doomed(examined, corruption.pos);
-        let missing = missing_slots(examined, kept);
         let place = |(slot, from, to): &(SlotNo, Pos, Pos)| {
             let file = slot_path(&examined.context.directory, *slot);
             quarantine_path(&examined.context, &file, *from, *to)
@@ -208,6 +215,7 @@ impl Cut {
             let file = created.await.map_err(io)?;
             shard.close(file).await.map_err(io)?;
         }
+        lengthen_slots(context, survey).await?;
         if self.cuts_log {
             superblock_file.write(&shard, &self.superblock).await?;
         }
@@ -215,11 +223,26 @@ impl Cut {
     }
 }
 
+/// Gives slot files that were cut short their length again; the lost part is zeros.
+async fn lengthen_slots(context: &Context, survey: &Survey) -> Result<(), OpenError> {
+    let Context { shard, directory, superblock, .. } = context;
+    let entries = shard.list(directory).map_err(|errno| Context::io("list", directory, errno))?;
+    for entry in entries.iter().filter(|entry| entry.bytes < superblock.slot_bytes) {
+        let slot = parse_slot_name(&entry.name);
+        let Some(file) = slot.and_then(|slot| survey.files.get(&slot)) else { continue };
+        let io = |errno| Context::io("lengthen", &directory.join(&entry.name), errno);
+        shard.allocate(*file, superblock.slot_bytes).await.map_err(io)?;
+        shard.sync(*file).await.map_err(io)?;
+    }
+    Ok(())
+}
+
 /// Finds out what opening the repaired store will find.
 async fn confirm(shard: &Shard, directory: &Path) -> Result<(), OpenError> {
     let examined = Examined::open(shard, directory, OpenMode::Read).await?;
-    recover(&examined.context, examined.survey.clone()).await?;
-    examined.close().await
+    let recovered = recover(&examined.context, examined.survey.clone()).await;
+    examined.close().await?;
+    recovered.map(drop)
 }
 
 /// What lies behind the cut: the rest of its slot, and the slots of all later segments.
@@ -232,18 +255,6 @@ fn doomed(examined: &Examined, cut: Pos) -> Vec<(SlotNo, Pos, Pos)> {
         (place.slot, segment.base(slot_bytes).max(cut), segment.next().base(slot_bytes))
     })
     .collect()
-}
-
-/// The slots without which opening would be refused: gaps in the numbers, and the one that the last
-/// frame names as the next.
-fn missing_slots(examined: &Examined, kept: Kept) -> Vec<SlotNo> {
-    let survey = &examined.survey;
-    let mut missing = survey.missing.clone();
-    let highest = survey.files.last_key_value().map_or(0, |(slot, _)| slot.0 + 1);
-    if let Some(next) = kept.next_slot {
-        missing.extend((highest..=next.0).map(SlotNo));
-    }
-    missing
 }
 
 fn paths(examined: &Examined, slots: &[SlotNo]) -> Vec<PathBuf> {

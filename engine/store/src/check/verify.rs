@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use roundhouse_base::Pos;
+use roundhouse_base::{Pos, SlotNo};
 use roundhouse_runtime::{OpenMode, Shard};
 
 use crate::check::audit::{Audit, Step};
@@ -111,8 +111,8 @@ async fn walk(
         }
     }
     let end = audit.at();
+    damage.add_absent_slots(examined, &examined.absent_slots(audit.next_slot()), end);
     audit.settle().await;
-    damage.add_missing_slots(examined, end);
     let superblock = examined.context.superblock;
     Ok(Verification {
         superblock,
@@ -157,13 +157,13 @@ impl Damage {
     }
 
     /// Slot files that are not there. If one held something live, its segment was missed already.
-    fn add_missing_slots(&mut self, examined: &Examined, end: Pos) {
-        for slot in &examined.survey.missing {
+    fn add_absent_slots(&mut self, examined: &Examined, absent: &[SlotNo], end: Pos) {
+        for slot in absent {
             let file = slot_path(&examined.context.directory, *slot);
             if self.places.iter().any(|place| place.file == file) {
                 continue;
             }
-            let reason = "the slot file is missing".to_owned();
+            let reason = "the slot file is missing; it held nothing that was kept".to_owned();
             let proven = examined.proof.durable_upto;
             self.add(Corruption { file, file_offset: 0, pos: end, proven, reason });
         }

@@ -1,8 +1,10 @@
 //! Repair keeps the longest intact prefix, copies the rest away, and can be interrupted.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use roundhouse_base::Pos;
+use roundhouse_runtime::sim::{Fault, FaultOptions};
 use roundhouse_store::format::FrameKind;
 use roundhouse_store::*;
 
@@ -30,17 +32,14 @@ fn check_repair(clean: &mut Scene, scene: &mut Scene, cut: Pos) {
     check_use(scene, &readable);
 }
 
-/// The copies hold what the slots held, byte for byte.
-fn check_quarantine(
-    scene: &Scene,
-    repair: &Repair,
-    damaged: &std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>,
-) {
+/// The copies hold what the slots held, byte for byte; zeros where a slot file was cut short.
+fn check_quarantine(scene: &Scene, repair: &Repair, damaged: &BTreeMap<PathBuf, Vec<u8>>) {
     for copy in &repair.quarantined {
         let name = copy.file_name().unwrap().to_str().unwrap();
         let parts: Vec<&str> = name.split('-').collect();
         let (from, to): (u64, u64) = (parts[3].parse().unwrap(), parts[5].parse().unwrap());
-        let slot = &damaged[&Path::new(DIRECTORY).join(format!("wal-{}", parts[1]))];
+        let mut slot = damaged[&Path::new(DIRECTORY).join(format!("wal-{}", parts[1]))].clone();
+        slot.resize(SLOT_BYTES as usize, 0);
         let start = (from % SLOT_BYTES) as usize;
         let expected = &slot[start..start + (to - from) as usize];
         assert!(scene.node.read_file(copy) == expected, "{name} differs");
@@ -86,18 +85,73 @@ fn a_missing_segment_is_cut_off_and_its_slot_made_again() {
 
 #[test]
 fn a_missing_slot_that_held_nothing_is_made_again() {
-    let mut scene = Scene::with_store(13);
-    let whole = scene.read();
-    let live: Vec<_> = scene.frames().into_iter().map(|frame| frame.file).collect();
-    let slots = scene.node.files().into_iter().filter(|path| !path.ends_with("superblock"));
+    let mut clean = Scene::with_store(13);
+    let live: Vec<_> = clean.frames().into_iter().map(|frame| frame.file).collect();
+    let slots = clean.node.files().into_iter().filter(|path| !path.ends_with("superblock"));
     let free: Vec<_> = slots.filter(|path| !live.contains(path)).collect();
-    scene.node.remove_file(&free[0]);
-    let is_in_the_way = scene.run(async |shard| open(&shard).await.is_err());
-    if is_in_the_way {
-        let repair = repaired(scene.repair());
-        assert_eq!((repair.cut, repair.recreated), (None, vec![free[0].clone()]));
+    let whole = clean.salvage(false).1;
+    for file in free {
+        let mut scene = clean.copy(13);
+        scene.node.remove_file(&file);
+        if scene.run(async |shard| open(&shard).await.is_err()) {
+            let damage = scene.damage();
+            assert_eq!(damage.iter().map(|place| &place.file).collect::<Vec<_>>(), [&file]);
+            let repair = repaired(scene.repair());
+            assert_eq!((repair.cut, repair.recreated), (None, vec![file]));
+        }
+        assert!(matches!(scene.repair(), RepairReport::NothingToRepair));
+        assert_eq!(scene.read(), whole);
     }
-    assert_eq!(scene.read(), whole);
+}
+
+#[test]
+fn a_slot_file_that_was_cut_short_keeps_what_is_left_of_it() {
+    let mut clean = Scene::with_store(20);
+    let frames = clean.frames();
+    for (no, frame) in frames.iter().enumerate().skip(1) {
+        let mut scene = clean.copy(no as u64);
+        let mut content = scene.node.read_file(&frame.file);
+        content.truncate(frame.file_offset as usize);
+        scene.node.remove_file(&frame.file);
+        scene.node.write_file(&frame.file, &content);
+        check_repair(&mut clean, &mut scene, frame.header.pos);
+    }
+}
+
+/// Such a file was taken for one whose creation was interrupted, and removed with all in it.
+#[test]
+fn a_live_slot_file_that_lost_nothing_but_its_empty_end_opens() {
+    let mut scene = Scene::with_store(24);
+    let whole = scene.salvage(false).1;
+    let last = scene.frames().pop().unwrap();
+    let mut content = scene.node.read_file(&last.file);
+    content.truncate((last.file_offset + u64::from(last.header.frame_bytes)) as usize);
+    scene.node.remove_file(&last.file);
+    scene.node.write_file(&last.file, &content);
+    check_use(&mut scene, &whole);
+}
+
+#[test]
+fn unreadable_sectors_are_damage_like_any_other() {
+    let mut clean = Scene::with_store(25);
+    let whole = clean.salvage(false).1;
+    for seed in 0..20 {
+        let mut scene = clean.copy(seed);
+        scene.node.set_faults(FaultOptions::default().with(Fault::BadSector, 0.02));
+        let seen = scene.run(async |shard| verify(&shard, Path::new(DIRECTORY), &mut |_| {}).await);
+        scene.node.set_faults(FaultOptions::default());
+        if seen.is_err() || !matches!(seen.unwrap().verdict, Verdict::Corruption { .. }) {
+            continue;
+        }
+        let readable = scene.salvage(false).1;
+        assert!(is_prefix(&readable, &whole));
+        match scene.repair() {
+            RepairReport::NothingToRepair => {}
+            RepairReport::NothingToKeep(_) => continue,
+            RepairReport::Repaired(_) => check_use(&mut scene, &readable),
+        }
+        assert_eq!(scene.damage(), []);
+    }
 }
 
 #[test]
@@ -145,7 +199,7 @@ fn a_crash_at_any_moment_of_a_repair_leaves_it_to_be_run_again() {
         let readable = scene.salvage(false).1;
         let damaged = scene.files();
         let is_done =
-            scene.run_and_crash(steps * 3, async |shard| repair_with(&shard, false).await.unwrap());
+            scene.run_and_crash(steps, async |shard| repair_with(&shard, false).await.unwrap());
         match scene.repair() {
             RepairReport::NothingToRepair => {}
             RepairReport::Repaired(repair) => check_quarantine(&scene, &repair, &damaged),

@@ -62,7 +62,9 @@ fn all_damage_is_listed_in_order() {
     let frames = scene.frames();
     let data = of_kind(&frames, FrameKind::Data);
     let damaged = [&data[2], &data[9], &data[data.len() - 2]];
-    damaged.iter().for_each(|frame| scene.flip(frame, 200));
+    for frame in damaged {
+        scene.flip(frame, 200);
+    }
     let found: Vec<_> = scene.damage().iter().map(|place| place.pos).collect();
     assert_eq!(found, damaged.map(|frame| frame.header.pos));
     let verification = scene.verify();
@@ -93,7 +95,7 @@ fn after_a_crash_there_is_no_damage_whatever_the_tail_looks_like() {
     for seed in 0..30 {
         let mut scene = Scene::new(seed);
         scene.run_and_crash(700 + seed * 91, async |shard| {
-            fill(&open(&shard).await.unwrap(), 9).await
+            fill(&open(&shard).await.unwrap(), 9).await;
         });
         if scene.node.files().len() < 3 {
             continue;
