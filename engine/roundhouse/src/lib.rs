@@ -38,6 +38,7 @@ mod local;
 mod log;
 mod log_builder;
 pub mod metrics;
+pub mod offline;
 pub mod options;
 mod reader;
 mod request;
