@@ -14,8 +14,24 @@ pub(crate) enum Exit {
     Failure = 1,
     /// The command line makes no sense.
     Usage = 2,
+    /// A crash left an unfinished write, which opening the store settles. Nothing acknowledged is
+    /// lost.
+    TornTail = 3,
     /// Acknowledged data is damaged.
     Corruption = 4,
+}
+
+impl Exit {
+    /// The one of two that needs more attention.
+    pub(crate) fn worse(self, other: Exit) -> Exit {
+        let severity = |exit| match exit {
+            Exit::Success => 0,
+            Exit::TornTail => 1,
+            Exit::Usage | Exit::Failure => 2,
+            Exit::Corruption => 3,
+        };
+        if severity(other) > severity(self) { other } else { self }
+    }
 }
 
 /// Why a command ends early.
@@ -79,7 +95,8 @@ impl From<io::Error> for Stop {
     }
 }
 
-fn exit_for(error: &Error) -> Exit {
+/// The status that tells a script what kind of error it was.
+pub(crate) fn exit_for(error: &Error) -> Exit {
     match error {
         Error::Options(_) => Exit::Usage,
         Error::Open(

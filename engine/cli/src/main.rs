@@ -8,12 +8,20 @@
 mod append;
 mod arguments;
 mod bench;
+mod doctor;
 mod exit;
 mod framing;
+mod inspect;
+mod json;
+mod logs;
+mod manual;
 mod output;
 mod read;
+mod repair;
+mod salvage;
 mod stopwatch;
 mod store;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -39,5 +47,13 @@ fn run(command: Command) -> Result<Exit, Stop> {
         Command::Append(arguments) => append::run(&arguments),
         Command::Read(arguments) => read::run(&arguments),
         Command::Bench(command) => bench::run(command),
+        Command::Logs(arguments) => logs::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Repair(arguments) => repair::run(&arguments),
+        Command::Salvage(arguments) => salvage::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments),
+        Command::Man => manual::manual_page(),
     }
 }

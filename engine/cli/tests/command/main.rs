@@ -1,0 +1,7 @@
+//! The built command, run as a user runs it.
+
+mod append;
+mod check;
+mod kill;
+mod roundhouse;
+mod talk;
