@@ -2,21 +2,23 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_channel::oneshot;
 use roundhouse_base::{LogId, Offset, ShardId};
-use roundhouse_runtime::mailbox::TrySendError;
 use roundhouse_store::{AppendError, Refusal, Ticket};
 
-use crate::request::{Payload, Request};
-use crate::server::{ShardServer, append_payload};
+use crate::request::{AppendReply, Payload, Request};
+use crate::request_line::LineClosed;
+use crate::server::ShardServer;
 use crate::shared::Shared;
 
 /// An append, already in line behind every earlier one from the same thread. Awaiting it gives the
 /// first offset once the records are acknowledged; dropping it does not take them back.
+///
+/// Awaiting is also what keeps a program from being faster than the disk: records whose futures
+/// nobody awaits pile up in memory until they are written.
 #[must_use = "an append is acknowledged only when awaited"]
 pub struct Append {
     shared: Arc<Shared>,
@@ -33,11 +35,6 @@ enum State {
     },
     /// Sent to its shard.
     Sent(oneshot::Receiver<Result<Offset, AppendError>>),
-    /// Waiting for room in its shard's mailbox.
-    Sending(
-        Pin<Box<dyn Future<Output = Result<(), ()>> + Send>>,
-        Option<oneshot::Receiver<Result<Offset, AppendError>>>,
-    ),
     /// Refused.
     Refused(AppendError),
     Done,
@@ -58,7 +55,9 @@ impl Append {
         let state = match direct.and_then(|server| local(server)) {
             Some(Ok((first, ticket))) => State::Here { first, ticket },
             Some(Err(Refusal::Error(error))) => State::Refused(error),
-            Some(Err(Refusal::Wait)) | None => send(shared, shard, log, payload(), server),
+            Some(Err(Refusal::Wait)) | None => {
+                send(shared, shard, log, payload(), server.as_deref())
+            }
         };
         Append { shared: shared.clone(), shard, log, state }
     }
@@ -93,15 +92,6 @@ impl Future for Append {
                 State::Sent(answer) => Pin::new(answer)
                     .poll(context)
                     .map(|answer| answer.unwrap_or(Err(AppendError::Closed))),
-                State::Sending(sending, answer) => match sending.as_mut().poll(context) {
-                    Poll::Pending => Poll::Pending,
-                    Poll::Ready(Err(())) => Poll::Ready(Err(AppendError::Closed)),
-                    Poll::Ready(Ok(())) => {
-                        let answer = answer.take().expect("sent once");
-                        this.state = State::Sent(answer);
-                        continue;
-                    }
-                },
                 State::Refused(error) => Poll::Ready(Err(error.clone())),
                 State::Done => panic!("an append was polled after it completed"),
             };
@@ -125,51 +115,24 @@ impl std::fmt::Debug for Append {
 /// Sends an append to its shard. `here` is given if that is where this code runs: then the shard
 /// counts it, so that later ones queue behind it.
 fn send(
-    shared: &Arc<Shared>,
+    shared: &Shared,
     shard: ShardId,
     log: LogId,
     payload: Payload,
-    here: Option<Rc<ShardServer>>,
+    here: Option<&ShardServer>,
 ) -> State {
-    let Some(server) = here else {
-        return post(shared, shard, |reply| Request::Append { log, payload, reply });
-    };
-    server.queued_here.set(server.queued_here.get() + 1);
-    let job = move |server: Rc<ShardServer>, reply: crate::request::AppendReply| async move {
-        let appended = loop {
-            let Some(store) = server.store() else { break Err(AppendError::Closed) };
-            match append_payload(&store, log, &payload) {
-                Ok(appended) => break Ok((store, appended)),
-                Err(Refusal::Error(error)) => break Err(error),
-                Err(Refusal::Wait) => store.wait_for_room().await,
-            }
-        };
-        server.queued_here.set(server.queued_here.get() - 1);
-        match appended {
-            Ok((store, appended)) => store.answer(log, appended, reply),
-            Err(error) => drop(reply.send(Err(error))),
-        }
-    };
-    let (reply, answer) = oneshot::channel();
-    let shard = server.shard.clone();
-    shard.spawn(job(server, reply)).detach();
-    State::Sent(answer)
+    if let Some(server) = here {
+        server.queued_here.update(|queued| queued + 1);
+    }
+    let is_from_here = here.is_some();
+    post(shared, shard, |reply| Request::Append { log, payload, reply, is_from_here })
 }
 
-fn post(
-    shared: &Arc<Shared>,
-    shard: ShardId,
-    request: impl FnOnce(crate::request::AppendReply) -> Request,
-) -> State {
+fn post(shared: &Shared, shard: ShardId, request: impl FnOnce(AppendReply) -> Request) -> State {
     let (reply, answer) = oneshot::channel();
-    match shared.sender(shard).try_send(request(reply)) {
+    match shared.sender(shard).post(request(reply)) {
         Ok(()) => State::Sent(answer),
-        Err(TrySendError::Closed(_)) => State::Refused(AppendError::Closed),
-        Err(TrySendError::Full(request)) => {
-            let shared = shared.clone();
-            let sending = async move { shared.sender(shard).send(request).await.map_err(drop) };
-            State::Sending(Box::pin(sending), Some(answer))
-        }
+        Err(LineClosed) => State::Refused(AppendError::Closed),
     }
 }
 

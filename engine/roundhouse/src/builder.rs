@@ -8,14 +8,13 @@ use std::task::{Context, Poll};
 
 use roundhouse_base::ShardId;
 use roundhouse_runtime::allowed_cpus;
-use roundhouse_runtime::mailbox::HostSender;
 use roundhouse_store::{Identity, LogInfo, Store, StoreInfo, StoreOptions, shard_directory};
 
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::host::ShardSeed;
 use crate::options::Options;
-use crate::request::Request;
+use crate::request_line::RequestSender;
 use crate::server::EngineToken;
 use crate::shard_thread::start_thread;
 use crate::shared::{Names, Place, Shared, call_on};
@@ -200,7 +199,7 @@ impl Starter<'_> {
         &mut self,
         shard: ShardId,
         token: &Arc<EngineToken>,
-    ) -> Result<HostSender<Request>, Error> {
+    ) -> Result<RequestSender, Error> {
         let options = &self.builder.options;
         let cpu = options.pin.then(|| self.cpus[usize::from(shard.0) % self.cpus.len()]);
         let (seed, answer) = ShardSeed::new(shard, options, token);
@@ -211,7 +210,7 @@ impl Starter<'_> {
     }
 }
 
-async fn claim(first: &HostSender<Request>, builder: &EngineBuilder) -> Result<Option<u16>, Error> {
+async fn claim(first: &RequestSender, builder: &EngineBuilder) -> Result<Option<u16>, Error> {
     let directory = builder.directory.clone();
     let may_create = matches!(builder.new_store, NewStore::Create { .. });
     call_on(first.clone(), move |server| async move {
@@ -230,7 +229,7 @@ struct OpenedStore {
 async fn open_stores(
     builder: &EngineBuilder,
     token: Arc<EngineToken>,
-    senders: Vec<HostSender<Request>>,
+    senders: Vec<RequestSender>,
 ) -> Result<Arc<Shared>, Error> {
     let shards = senders.len() as u16;
     builder.options.check_for(shards)?;

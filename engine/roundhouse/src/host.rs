@@ -7,17 +7,16 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 use roundhouse_base::ShardId;
-use roundhouse_runtime::mailbox::{HostSender, host_mailbox};
 use roundhouse_runtime::uring::{DriveMode, DriverCounters, UringDriver, UringOptions};
 use roundhouse_runtime::{Driver, Errno, ShardLoop, Task};
 
 use crate::error::Error;
 use crate::options::Options;
-use crate::request::Request;
+use crate::request_line::{RequestSender, request_line};
 use crate::server::{EngineToken, ShardServer};
 
 /// How to reach a shard that was started, or why it was not.
-pub(crate) type Started = Result<HostSender<Request>, Error>;
+pub(crate) type Started = Result<RequestSender, Error>;
 
 /// A shard that has yet to be started, on the thread that will turn it.
 #[derive(Debug)]
@@ -83,7 +82,7 @@ impl ShardSeed {
     ) -> (ShardLoop, Task<()>) {
         let shard_loop = ShardLoop::new(self.shard, driver, self.options.spin);
         let shard = shard_loop.shard();
-        let (sender, requests) = host_mailbox(usize::from(self.options.mailbox), shard.parking());
+        let (sender, requests) = request_line(usize::from(self.options.mailbox), shard.parking());
         let server = ShardServer::new(shard.clone(), self.engine, shard_loop.counters(), counters);
         let server = Rc::new(server);
         shard.set_extension(Some(server.clone()));

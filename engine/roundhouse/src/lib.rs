@@ -42,6 +42,7 @@ pub mod offline;
 pub mod options;
 mod reader;
 mod request;
+mod request_line;
 mod server;
 mod shard_thread;
 mod shared;

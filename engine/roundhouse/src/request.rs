@@ -11,10 +11,11 @@ use roundhouse_store::{AppendError, Ticket};
 
 use crate::server::ShardServer;
 
-/// One message in a shard's host mailbox.
+/// One message in the line to a shard.
 pub(crate) enum Request {
-    /// Append and answer with the first offset once it is acknowledged.
-    Append { log: LogId, payload: Payload, reply: AppendReply },
+    /// Append and answer with the first offset once it is acknowledged. `is_from_here` if it is the
+    /// shard's own, which found no room and is counted.
+    Append { log: LogId, payload: Payload, reply: AppendReply, is_from_here: bool },
     /// Answer an append that was accepted on the shard, but is awaited elsewhere.
     Await { log: LogId, first: Offset, ticket: Ticket, reply: AppendReply },
     /// Run something on the shard.

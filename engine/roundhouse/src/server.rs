@@ -1,16 +1,16 @@
-//! The shard's side: takes requests out of the host mailbox and carries them out on the store.
+//! The shard's side: takes requests from the line and carries them out on the store.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use roundhouse_base::{LogId, ShardId};
-use roundhouse_runtime::mailbox::HostReceiver;
 use roundhouse_runtime::uring::DriverCounters;
 use roundhouse_runtime::{FileId, Shard, TurnCounters};
 use roundhouse_store::{AppendError, Appended, NewRecord, Refusal, Store};
 
 use crate::request::{AppendReply, OwnedRecord, Payload, Request};
+use crate::request_line::RequestReceiver;
 
 /// One shard of an engine, seen from itself. Found by code on the shard as the shard's extension.
 pub(crate) struct ShardServer {
@@ -22,7 +22,7 @@ pub(crate) struct ShardServer {
     store: RefCell<Option<Store>>,
     /// Held by shard 0 while the engine is open.
     pub(crate) lock: Cell<Option<FileId>>,
-    /// Appends of this very shard that wait in its own mailbox: later ones must not overtake them.
+    /// Appends of this very shard that wait in the line to it: later ones must not overtake them.
     pub(crate) queued_here: Cell<usize>,
     is_ended: Cell<bool>,
 }
@@ -77,7 +77,7 @@ impl ShardServer {
     }
 
     /// Takes requests until the engine is closed or nobody can make any more.
-    pub(crate) async fn serve(self: Rc<Self>, requests: HostReceiver<Request>) {
+    pub(crate) async fn serve(self: Rc<Self>, mut requests: RequestReceiver) {
         loop {
             while let Some(request) = requests.try_recv() {
                 self.take(request).await;
@@ -94,7 +94,10 @@ impl ShardServer {
 
     async fn take(self: &Rc<Self>, request: Request) {
         match request {
-            Request::Append { log, payload, reply } => self.append(log, &payload, reply).await,
+            Request::Append { log, payload, reply, is_from_here } => {
+                self.append(log, &payload, reply).await;
+                self.queued_here.update(|queued| queued - usize::from(is_from_here));
+            }
             Request::Await { log, first, ticket, reply } => match self.store() {
                 Some(store) => store.answer(log, Appended { first, ticket }, reply),
                 None => drop(reply.send(Err(AppendError::Closed))),
@@ -103,8 +106,7 @@ impl ShardServer {
         }
     }
 
-    /// Appends, waiting for room if there is none: the mailbox fills up behind it and its senders
-    /// wait in turn.
+    /// Appends, waiting for room if there is none: everything behind it in line waits too.
     async fn append(&self, log: LogId, payload: &Payload, reply: AppendReply) {
         let Some(store) = self.store() else {
             drop(reply.send(Err(AppendError::Closed)));
@@ -136,11 +138,7 @@ impl ShardServer {
 }
 
 /// Puts a payload in line.
-pub(crate) fn append_payload(
-    store: &Store,
-    log: LogId,
-    payload: &Payload,
-) -> Result<Appended, Refusal> {
+fn append_payload(store: &Store, log: LogId, payload: &Payload) -> Result<Appended, Refusal> {
     match payload {
         Payload::One(record) => store.try_append(log, &[borrow(record)]),
         Payload::Batch(records) => {

@@ -9,11 +9,11 @@ use std::thread::JoinHandle;
 
 use futures_channel::oneshot;
 use roundhouse_base::{LogId, ShardId, StoreId};
-use roundhouse_runtime::mailbox::HostSender;
 
 use crate::error::Error;
 use crate::options::Options;
 use crate::request::Request;
+use crate::request_line::RequestSender;
 use crate::server::{EngineToken, ShardServer};
 
 /// The far side of every handle.
@@ -22,7 +22,7 @@ pub(crate) struct Shared {
     pub(crate) directory: PathBuf,
     pub(crate) options: Options,
     pub(crate) store: StoreId,
-    pub(crate) shards: Vec<HostSender<Request>>,
+    pub(crate) shards: Vec<RequestSender>,
     pub(crate) names: Mutex<Names>,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -44,8 +44,8 @@ pub(crate) enum Place {
 }
 
 impl Shared {
-    /// The mailbox of a shard.
-    pub(crate) fn sender(&self, shard: ShardId) -> &HostSender<Request> {
+    /// The line to a shard.
+    pub(crate) fn sender(&self, shard: ShardId) -> &RequestSender {
         &self.shards[usize::from(shard.0)]
     }
 
@@ -86,8 +86,8 @@ impl Shared {
     }
 }
 
-/// Runs `job` on the shard behind a mailbox and returns what it comes to.
-pub(crate) async fn call_on<T, F, Fut>(sender: HostSender<Request>, job: F) -> Result<T, Error>
+/// Runs `job` on the shard at the end of a line and returns what it comes to.
+pub(crate) async fn call_on<T, F, Fut>(sender: RequestSender, job: F) -> Result<T, Error>
 where
     T: Send + 'static,
     F: FnOnce(Rc<ShardServer>) -> Fut + Send + 'static,
@@ -101,6 +101,6 @@ where
             drop(reply.send(future.await));
         })
     }));
-    sender.send(request).await.map_err(|_| Error::Closed)?;
+    sender.post(request).map_err(|_| Error::Closed)?;
     answer.await.map_err(|_| Error::Closed)
 }

@@ -101,9 +101,10 @@ option_table! {
         pub pin: bool {
             default: true, within: (), rank: Primary
         }
-        /// Messages that may wait at one shard from threads outside the engine.
+        /// Requests from other threads that one shard's queue takes without a lock.
         ///
-        /// At this bound a sender waits: requests are never dropped, and memory does not grow.
+        /// More get in line behind it, one at a time: none is dropped or overtaken. Awaiting
+        /// outcomes is what bounds them.
         pub mailbox: u16 {
             default: limits::MAILBOX_MESSAGES_MAX as u16, within: 16..=32_768, rank: Primary
         }

@@ -1,0 +1,6 @@
+//! The engine as a program that embeds it sees it.
+
+#![allow(clippy::disallowed_methods, reason = "a host program has threads and a clock of its own")]
+
+mod order;
+mod scratch;
