@@ -261,7 +261,7 @@ async fn open_stores(
         directory: builder.directory.clone(),
         options: builder.options.clone(),
         store,
-        names: Mutex::new(Names { logs: logs.collect() }),
+        names: Mutex::new(Names::new(logs)),
         shards: senders,
         threads: Mutex::default(),
     }))

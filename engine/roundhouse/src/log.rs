@@ -172,9 +172,14 @@ impl Log {
     /// See [`LogError`].
     pub async fn delete(self) -> Result<(), LogError> {
         let id = self.id;
-        self.change(move |store| async move { store.delete_log(id).await }).await?;
-        self.shared.names().logs.remove(&self.name);
-        Ok(())
+        let (shared, name) = (self.shared.clone(), self.name.clone());
+        // The name goes with the log, whether or not anyone still waits.
+        self.change(move |store| async move {
+            store.delete_log(id).await?;
+            shared.names().logs.remove(&name);
+            Ok(())
+        })
+        .await
     }
 
     /// What the log is now.

@@ -66,28 +66,45 @@ impl LogBuilder {
         }
         let reservation = Reservation::take(&self.shared, &self.name)?;
         let (name, config) = (self.name.clone(), self.config);
+        // The name goes along: it is settled with the creation, whether or not anyone still waits.
         let created = self.shared.call(shard, move |server| async move {
             let store = server.store().ok_or(Error::Closed)?;
-            store.create_log(&name, config).await.map_err(Error::from)
+            let id = store.create_log(&name, config).await?;
+            reservation.keep(Place::At(shard, id));
+            Ok::<_, Error>(id)
         });
         let id = created.await??;
-        reservation.keep(Place::At(shard, id));
         Ok(Log::new(self.shared, shard, id, self.name.into()))
     }
 
-    /// Opens the log, or creates it if there is none of its name.
+    /// Opens the log, or creates it if there is none of its name. Waits if somebody else is
+    /// creating it.
     ///
     /// # Errors
     /// See [`LogError`].
     pub async fn open_or_create(self) -> Result<Log, Error> {
-        if let Some(log) = self.find() {
-            return Ok(log);
+        loop {
+            if let Some(log) = self.find() {
+                return Ok(log);
+            }
+            match self.clone().create().await {
+                Err(Error::Log(LogError::Exists { .. })) => self.settled().await,
+                other => return other,
+            }
         }
-        match self.clone().create().await {
-            // Somebody else was faster.
-            Err(Error::Log(LogError::Exists { .. })) => self.open().await,
-            other => other,
-        }
+    }
+
+    /// Completes when nobody is creating the log, or when some creation has ended since.
+    async fn settled(&self) {
+        let ended = {
+            let mut names = self.shared.names();
+            match names.logs.get(self.name.as_str()) {
+                Some(Place::Creating) => names.creation_ended(),
+                Some(Place::At(..)) | None => return,
+            }
+        };
+        // Cancelled is how it says so: the other end is dropped.
+        let _ = ended.await;
     }
 
     fn find(&self) -> Option<Log> {
@@ -107,33 +124,32 @@ impl std::fmt::Debug for LogBuilder {
 }
 
 /// A name that is being created; free again unless the creation succeeds.
-struct Reservation<'a> {
-    shared: &'a Arc<Shared>,
+struct Reservation {
+    shared: Arc<Shared>,
     name: Arc<str>,
-    is_kept: bool,
+    place: Option<Place>,
 }
 
-impl<'a> Reservation<'a> {
-    fn take(shared: &'a Arc<Shared>, name: &str) -> Result<Reservation<'a>, LogError> {
+impl Reservation {
+    fn take(shared: &Arc<Shared>, name: &str) -> Result<Reservation, LogError> {
         let mut names = shared.names();
         if names.logs.contains_key(name) {
             return Err(LogError::Exists { name: name.to_owned() });
         }
         let name: Arc<str> = name.into();
         names.logs.insert(name.clone(), Place::Creating);
-        Ok(Reservation { shared, name, is_kept: false })
+        Ok(Reservation { shared: shared.clone(), name, place: None })
     }
 
     fn keep(mut self, place: Place) {
-        self.shared.names().logs.insert(self.name.clone(), place);
-        self.is_kept = true;
+        self.place = Some(place);
     }
 }
 
-impl Drop for Reservation<'_> {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        if !self.is_kept {
-            self.shared.names().logs.remove(&self.name);
-        }
+        let waiting = self.shared.names().settle(&self.name, self.place);
+        // Outside the lock: waking may run any code.
+        drop(waiting);
     }
 }

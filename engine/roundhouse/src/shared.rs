@@ -32,6 +32,35 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) logs: HashMap<Arc<str>, Place>,
+    /// Dropped, which their other ends notice, when a creation ends.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Names {
+    pub(crate) fn new(logs: impl IntoIterator<Item = (Arc<str>, Place)>) -> Names {
+        Names { logs: logs.into_iter().collect(), waiting: Vec::new() }
+    }
+
+    /// Is cancelled when the next creation ends, whichever it is.
+    pub(crate) fn creation_ended(&mut self) -> oneshot::Receiver<()> {
+        let (ended, receiver) = oneshot::channel();
+        self.waiting.push(ended);
+        receiver
+    }
+
+    /// Ends the creation of a log. Returns who waits for that, to be dropped without the lock.
+    #[must_use = "dropping it wakes those who wait"]
+    pub(crate) fn settle(
+        &mut self,
+        name: &Arc<str>,
+        place: Option<Place>,
+    ) -> Vec<oneshot::Sender<()>> {
+        match place {
+            Some(place) => drop(self.logs.insert(name.clone(), place)),
+            None => drop(self.logs.remove(name)),
+        }
+        std::mem::take(&mut self.waiting)
+    }
 }
 
 /// Where a log is.

@@ -2,5 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a host program has threads and a clock of its own")]
 
+mod hosts;
+mod names;
 mod order;
 mod scratch;
