@@ -128,8 +128,8 @@ impl EngineBuilder {
                 senders.push(answer.await.map_err(|_| Error::Closed)??);
             }
             let first = senders.first().cloned().ok_or(Error::Closed)?;
-            claim(&first, &self).await?;
-            open_stores(&self, token, senders).await.map(Engine::new)
+            let found = claim(&first, &self).await?;
+            open_stores(&self, token, senders, found.is_none()).await.map(Engine::new)
         };
         Ok((Opening(Box::pin(opening)), seeds))
     }
@@ -191,7 +191,7 @@ impl Starter<'_> {
         for shard in (1..shards).map(ShardId) {
             senders.push(self.start(shard, &token).await?);
         }
-        open_stores(self.builder, token, senders).await
+        open_stores(self.builder, token, senders, found.is_none()).await
     }
 
     /// Starts the thread of a shard and waits until it can be reached.
@@ -225,30 +225,38 @@ struct OpenedStore {
     logs: Vec<LogInfo>,
 }
 
-/// Opens the store of every shard: the first decides the identity, the others follow together.
+/// Opens the store of every shard. Of a new store, the first shard is created last: where it is,
+/// creation was finished, and a shard without a directory has lost it.
 async fn open_stores(
     builder: &EngineBuilder,
     token: Arc<EngineToken>,
     senders: Vec<RequestSender>,
+    is_new: bool,
 ) -> Result<Arc<Shared>, Error> {
     let shards = senders.len() as u16;
     builder.options.check_for(shards)?;
-    let open = |shard: ShardId, store| {
-        let identity = Identity { store, shard, shards };
+    let open = |shard: u16, store| {
+        let shard = ShardId(shard);
+        let identity = Identity { store, shard, shards, may_create: is_new };
         let path = shard_directory(&builder.directory, shard);
         let options = builder.store_options(shards);
-        call_on(senders[usize::from(shard.0)].clone(), move |server| async move {
+        let sender = senders[usize::from(shard.0)].clone();
+        let opening = call_on(sender, move |server| async move {
             open_store(server, path, identity, options).await
-        })
+        });
+        Box::pin(async move { opening.await.and_then(|opened| opened) })
     };
-    let first = open(ShardId(0), None).await??;
+    let leader = u16::from(is_new && shards > 1);
+    let first = open(leader, None).await?;
     let store = first.info.superblock.store;
-    let mut opened = vec![first];
-    let others: Vec<_> =
-        (1..shards).map(|shard| Box::pin(open(ShardId(shard), Some(store)))).collect();
-    for other in join_all(others).await {
-        opened.push(other??);
+    let followers: Vec<u16> = (1..shards).filter(|shard| *shard != leader).collect();
+    let others = join_all(followers.iter().map(|shard| open(*shard, Some(store))).collect()).await;
+    let mut opened = others.into_iter().collect::<Result<Vec<_>, _>>()?;
+    opened.push(first);
+    if leader != 0 {
+        opened.push(open(0, Some(store)).await?);
     }
+    opened.sort_unstable_by_key(|opened| opened.info.superblock.shard);
     report(builder, &opened);
     let logs = opened.iter().zip(0..).flat_map(|(opened, shard)| {
         opened

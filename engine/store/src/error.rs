@@ -24,6 +24,14 @@ pub enum OpenError {
         /// The directory that was to be opened.
         directory: PathBuf,
     },
+    /// The store is complete but for this shard: its directory was removed or moved.
+    #[error("shard {shard} of the store is missing: there is nothing in {}; put it back", directory.display())]
+    MissingShard {
+        /// The shard.
+        shard: ShardId,
+        /// Where it should be.
+        directory: PathBuf,
+    },
     /// The store was made by a newer version.
     #[error("{} has format version {found}, this program knows versions up to {supported}: open it with a newer one", file.display())]
     NewerFormat {

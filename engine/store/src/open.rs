@@ -30,6 +30,9 @@ pub struct Identity {
     pub shard: ShardId,
     /// Shards of the store.
     pub shards: u16,
+    /// Whether the shard's store is created if there is none. Not for a shard of a store that is
+    /// known to be complete: then its directory was lost.
+    pub may_create: bool,
 }
 
 impl Store {
@@ -61,7 +64,11 @@ impl Store {
         let found = find_store(shard, directory, OpenMode::Write).await?;
         let (mut file, mut superblock) = match found {
             Some((file, superblock)) => (file, superblock),
-            None => create(shard, directory, identity, options).await?,
+            None if identity.may_create => create(shard, directory, identity, options).await?,
+            None => {
+                let (shard, directory) = (identity.shard, directory.to_owned());
+                return Err(OpenError::MissingShard { shard, directory });
+            }
         };
         check_identity(directory, &superblock, identity)?;
         if superblock.epoch == Epoch(0) {

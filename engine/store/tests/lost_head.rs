@@ -10,7 +10,7 @@ use roundhouse_runtime::sim::{Cluster, Node, Outcome, RunLimits, World, WorldOpt
 use roundhouse_runtime::{Shard, ShardLoop, SpinOptions};
 use roundhouse_store::*;
 
-const IDENTITY: Identity = Identity { store: None, shard: ShardId(0), shards: 1 };
+const IDENTITY: Identity = Identity { store: None, shard: ShardId(0), shards: 1, may_create: true };
 const SLOT_BYTES: u64 = 256 * 1024;
 
 fn run<T: 'static, F: Future<Output = T> + 'static>(

@@ -210,7 +210,11 @@ fn check_readable(context: &Context, survey: &Survey, end: &WalkEnd) -> Result<(
     let is_at_start = end.pos.in_slot(context.superblock.slot_bytes) == 0;
     let next = end.next_slot.filter(|_| is_at_start);
     let in_next = next.and_then(|slot| Some((slot, survey.why_unreadable(slot)?)));
+    // At the very start of an epoch there is only the frame that marks it: what may have been
+    // acknowledged behind it, the evidence shows.
+    let may_hold_records = end.pos != context.superblock.epoch_start;
     let unreadable = at_end.map(|(_, errno)| (end.slot, errno)).or(in_next);
+    let unreadable = unreadable.filter(|_| may_hold_records);
     unreadable.map_or(Ok(()), |(slot, errno)| Err(unreadable_slot(context, slot, errno)))
 }
 

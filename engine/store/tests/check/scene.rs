@@ -14,7 +14,8 @@ use roundhouse_store::*;
 
 pub(crate) const DIRECTORY: &str = "data";
 pub(crate) const SLOT_BYTES: u64 = 256 * 1024;
-pub(crate) const IDENTITY: Identity = Identity { store: None, shard: ShardId(0), shards: 1 };
+pub(crate) const IDENTITY: Identity =
+    Identity { store: None, shard: ShardId(0), shards: 1, may_create: true };
 
 /// Bodies by log that has any, in the order of their offsets.
 pub(crate) type Bodies = BTreeMap<String, Vec<Vec<u8>>>;

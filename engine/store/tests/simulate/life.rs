@@ -16,7 +16,8 @@ use crate::plan::{Plan, Trouble};
 use crate::reading::read_back;
 
 /// The only shard.
-pub(crate) const IDENTITY: Identity = Identity { store: None, shard: ShardId(0), shards: 1 };
+pub(crate) const IDENTITY: Identity =
+    Identity { store: None, shard: ShardId(0), shards: 1, may_create: true };
 
 /// Where its store is.
 pub(crate) const DIRECTORY: &str = "data/shard-000";
