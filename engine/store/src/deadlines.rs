@@ -11,6 +11,7 @@ use roundhouse_base::Monotonic;
 
 use crate::format::FrameKind;
 use crate::logs::expired;
+use crate::pool::Room;
 use crate::state::{Change, ChangeRefusal, State};
 use crate::store::Inner;
 
@@ -56,14 +57,19 @@ async fn sleep_or_kick(inner: &Inner, deadline: Option<Monotonic>) {
 }
 
 /// Puts an anchor behind the last frame, to prove that it was durable or to make a new low-water
-/// mark known. Not worth a new segment: its head would do the same.
+/// mark known. The former is not worth a new segment, whose head would do the same; the latter is,
+/// since it gives at least one slot back.
 fn anchor(state: &mut State, now: Monotonic) {
-    let has_news =
-        state.writer.needs_anchor() || state.written_low_water < state.writer.low_water();
-    if has_news && state.writer.is_idle() && state.writer.fits_segment(0, state.reserve_bytes(0)) {
-        state.writer.push_frame(FrameKind::Anchor, &[], now);
-        state.kick_commit();
+    let frees_slots = state.written_low_water < state.writer.low_water();
+    if !state.writer.is_idle() || !(frees_slots || state.writer.needs_anchor()) {
+        return;
     }
+    if state.writer.fits_segment(0, state.reserve_bytes(0)) {
+        state.writer.push_frame(FrameKind::Anchor, &[], now);
+    } else if frees_slots && state.pool.room(1, now) == Room::Ready {
+        state.roll(now);
+    }
+    state.kick_commit();
 }
 
 /// Trims what retention lets go and notes when to look again.

@@ -238,7 +238,10 @@ impl Opening<'_> {
         let store = Store::new(shard, state, superblock, self.file, zero_slots);
         store.mark_epoch(&needs_head)?;
         store.start();
-        store.flushed().await.map_err(OpenError::Failed)?;
+        if let Err(failure) = store.flushed().await {
+            // Whoever tries again must not meet the tasks of this attempt.
+            return Err(store.close().await.err().unwrap_or(OpenError::Failed(failure)));
+        }
         Ok(store)
     }
 
@@ -373,7 +376,7 @@ impl Store {
     /// Writes the first frame of the new epoch, chained to the last good one.
     fn mark_epoch(&self, needs_head: &NeedsHead) -> Result<(), OpenError> {
         let shard = &self.inner.shard;
-        let (wall, now) = (shard.wall(), shard.turn_now());
+        let now = shard.turn_now();
         let mut state = self.inner.state.borrow_mut();
         let NeedsHead(needs_head, sealed) = *needs_head;
         if needs_head {
@@ -382,8 +385,8 @@ impl Store {
             state.writer.push_frame(FrameKind::Epoch, &[], now);
         } else {
             // A seal marks the epoch as well; the reserve has room for it.
-            match state.pool.room(true, now) {
-                Room::Ready => state.roll(wall, now),
+            match state.pool.room(1, now) {
+                Room::Ready => state.roll(now),
                 Room::Soon | Room::None(_) => {
                     let (path, errno) = (state.directory.clone(), Errno::NOSPC);
                     return Err(OpenError::Io { action: "find a free slot in", path, errno });

@@ -7,8 +7,8 @@
 //!                                     +------------------------+
 //!                                  release (low-water mark durable)
 //! ```
-//! Two slots are kept ready: the next segment's, and one that only trimming, truncating, deleting
-//! and configuring may use, so that making room never needs room.
+//! Two slots are kept ready: the next segment's, and one that only trimming, truncating and deleting
+//! may use, so that making room never needs room.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -82,11 +82,10 @@ impl Pool {
         self.ready.len()
     }
 
-    /// Whether a new segment can be begun by an append, or, with `for_control`, by a record that
-    /// makes room. Wakes the creating task if that is what is needed.
-    pub(crate) fn room(&mut self, for_control: bool, now: Monotonic) -> Room {
-        let needed = if for_control { 1 } else { SLOTS_KEPT_READY };
-        if self.ready.len() >= needed {
+    /// Whether so many slots are ready: an append needs one to stay behind it. Wakes the creating
+    /// task if that is what is needed.
+    pub(crate) fn room(&mut self, slots: usize, now: Monotonic) -> Room {
+        if self.ready.len() >= slots {
             return Room::Ready;
         }
         if self.files.len() >= self.slots_max {
@@ -201,23 +200,23 @@ mod tests {
     #[test]
     fn the_reserve_is_for_records_that_make_room() {
         let mut pool = pool(3, &[2], 3);
-        assert!(matches!(pool.room(false, T0), Room::None(_)));
-        assert_eq!(pool.room(true, T0), Room::Ready);
+        assert!(matches!(pool.room(2, T0), Room::None(_)));
+        assert_eq!(pool.room(1, T0), Room::Ready);
         pool.release(SlotNo(0));
-        assert_eq!(pool.room(false, T0), Room::Ready, "a released slot is room again");
+        assert_eq!(pool.room(2, T0), Room::Ready, "a released slot is room again");
     }
 
     #[test]
     fn a_full_file_system_is_tried_again_after_a_while() {
         let mut pool = pool(1, &[], 10);
-        assert_eq!(pool.room(false, T0), Room::Soon);
+        assert_eq!(pool.room(2, T0), Room::Soon);
         assert_eq!(pool.start_creating(T0), Some(SlotNo(1)));
         pool.not_created(Errno::NOSPC, T0);
-        assert!(matches!(pool.room(false, T0), Room::None(_)));
+        assert!(matches!(pool.room(2, T0), Room::None(_)));
         assert_eq!(pool.start_creating(T0), None);
 
         let later = T0 + Duration::from_secs(1);
-        assert_eq!(pool.room(false, later), Room::Soon);
+        assert_eq!(pool.room(2, later), Room::Soon);
         assert_eq!(pool.start_creating(later), Some(SlotNo(1)));
     }
 

@@ -60,9 +60,9 @@ impl From<AppendError> for Refusal {
 /// Whose record it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordClass {
-    /// A user's: leaves the reserve alone.
+    /// Takes up space: leaves the last slot alone, before it is begun and after.
     User,
-    /// The catalogue's: may use the last slot, since it may make room.
+    /// May make room, so it may use the last slot.
     Control,
 }
 
@@ -138,11 +138,14 @@ impl State {
         let seal_growth = records * (Share::SEAL_LOG_BYTES + Share::SEAL_ENTRY_BYTES);
         let used = self.writer.end().in_slot(self.slot_bytes);
         let is_at_start = used == 0 && self.writer.end() != self.segments.low_water();
-        if !is_at_start && used + worst as u64 + self.reserve_bytes(seal_growth) <= self.slot_bytes
-        {
-            return Ok(());
-        }
-        match self.pool.room(class == RecordClass::Control, now) {
+        let fits = !is_at_start
+            && used + worst as u64 + self.reserve_bytes(seal_growth) <= self.slot_bytes;
+        let slots_wanted = match (class, fits) {
+            (RecordClass::Control, true) => return Ok(()),
+            (RecordClass::Control, false) | (RecordClass::User, true) => 1,
+            (RecordClass::User, false) => 2,
+        };
+        match self.pool.room(slots_wanted, now) {
             Room::Ready => Ok(()),
             Room::Soon => {
                 self.counters.backpressure.add(1);
@@ -170,7 +173,7 @@ impl State {
         wall: WallTime,
         now: Monotonic,
     ) -> Ticket {
-        self.make_room(record.body.len(), wall, now);
+        self.make_room(record.body.len(), now);
         let log = self.catalogue.log_mut(id).expect("the caller looked it up");
         let time = record.time.unwrap_or(wall);
         let header = RecordHeader {
@@ -195,15 +198,15 @@ impl State {
     }
 
     /// Begins a new segment if a record of `body_bytes` does not fit the active one any more.
-    pub(crate) fn make_room(&mut self, body_bytes: usize, wall: WallTime, now: Monotonic) {
+    pub(crate) fn make_room(&mut self, body_bytes: usize, now: Monotonic) {
         let growth = Share::SEAL_LOG_BYTES + Share::SEAL_ENTRY_BYTES;
         if !self.writer.fits_segment(body_bytes, self.reserve_bytes(growth)) {
-            self.roll(wall, now);
+            self.roll(now);
         }
     }
 
     /// Seals the active segment and begins the next one in a ready slot.
-    pub(crate) fn roll(&mut self, _wall: WallTime, now: Monotonic) {
+    pub(crate) fn roll(&mut self, now: Monotonic) {
         let mut payload = BytesMut::new();
         self.seal_payload().encode(&mut payload);
         let seal = self.writer.push_frame(FrameKind::Seal, &payload, now);

@@ -60,7 +60,7 @@ impl State {
         };
         let mut body = BytesMut::new();
         record.encode(&mut body);
-        match self.admit(record_bytes(body.len()), 1, RecordClass::Control, now) {
+        match self.admit(record_bytes(body.len()), 1, class_of(&record), now) {
             Ok(()) => {}
             Err(Refusal::Wait) => return Err(ChangeRefusal::Wait),
             Err(Refusal::Error(error)) => return Err(error.into()),
@@ -122,7 +122,7 @@ impl State {
         wall: WallTime,
         now: Monotonic,
     ) -> Ticket {
-        self.make_room(body.len(), wall, now);
+        self.make_room(body.len(), now);
         let first_offset = self.catalogue.end();
         let header = RecordHeader {
             log: CATALOGUE_LOG,
@@ -164,5 +164,15 @@ impl State {
                 self.bury_dead_segments();
             }
         }
+    }
+}
+
+/// Whether a change may make room.
+fn class_of(record: &ControlRecord) -> RecordClass {
+    match record {
+        ControlRecord::Create { .. } | ControlRecord::Configure { .. } => RecordClass::User,
+        ControlRecord::Delete { .. }
+        | ControlRecord::Trim { .. }
+        | ControlRecord::Truncate { .. } => RecordClass::Control,
     }
 }

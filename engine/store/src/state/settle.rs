@@ -36,26 +36,23 @@ impl State {
     }
 
     /// Takes dead segments at the front out of the live ones, which moves the low-water mark of the
-    /// frames that are closed from now on. A segment with frames still on their way stays. Returns
-    /// whether the mark moved.
-    pub(crate) fn bury_dead_segments(&mut self) -> bool {
-        let mut moved = false;
+    /// frames that are closed from now on. A segment with frames still on their way stays.
+    pub(crate) fn bury_dead_segments(&mut self) {
         while self.segments.oldest_end() <= self.writer.durable_upto()
             && let Some(segment) = self.segments.pop_dead()
         {
             let end = segment.no.next().base(self.slot_bytes);
             self.dead.push_back((end, segment.slot));
-            moved = true;
         }
         self.writer.set_low_water(self.segments.low_water());
-        moved
     }
 
     /// What may be due whenever frames were written or synced.
     fn after_progress(&mut self, now: Monotonic) {
         self.wake_room_waiters();
-        if self.bury_dead_segments() {
-            // Only a frame can make the new mark known; if none is on its way, an anchor will.
+        self.bury_dead_segments();
+        if self.writer.is_idle() && self.written_low_water < self.writer.low_water() {
+            // Only a frame can make the new mark known, and none is on its way.
             self.deadlines.anchor = Some(now);
             self.kick_deadlines();
         } else if let Some(delay) = self.anchor_delay
