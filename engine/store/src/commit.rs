@@ -32,6 +32,10 @@ pub(crate) async fn commit_task(inner: Rc<Inner>) {
             break;
         }
     }
+    // Nothing may land later: by then the store may be open again and use the same positions.
+    for flight in flights {
+        drop(flight.operation.await);
+    }
     guard.is_armed = false;
 }
 
