@@ -98,6 +98,11 @@ impl LogState {
         assert!(self.start <= start && start <= self.end, "the caller checks the range");
         self.start = start;
         self.index.trim(start);
+        // Records may be trimmed before they are acknowledged; the log then ends where it starts.
+        if self.visible < start {
+            self.visible = start;
+            self.wake_followers();
+        }
     }
 
     /// Cuts off everything from `truncation.offset` on, which lies within the log.
@@ -236,6 +241,16 @@ mod tests {
         assert_eq!(live_count(&cuts, Pos(500), Offset(10), 10), 5);
         assert_eq!(live_count(&cuts, Pos(500), Offset(3), 10), 10);
         assert_eq!(live_count(&cuts, Pos(1500), Offset(15), 10), 10);
+    }
+
+    /// Retention may trim a segment that was sealed, but not yet written: the log then started
+    /// behind its visible end, and readers at the start were told that it was beyond the end.
+    #[test]
+    fn a_log_never_starts_behind_its_end() {
+        let mut log = log();
+        log.visible = Offset(90);
+        log.trim(Offset(95));
+        assert_eq!((log.start, log.visible), (Offset(95), Offset(95)));
     }
 
     #[test]
