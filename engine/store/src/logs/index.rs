@@ -15,6 +15,8 @@ pub(crate) struct LogIndex {
     entries: VecDeque<IndexEntry>,
     /// Bytes of the log's own records since the last entry.
     own_bytes: u64,
+    /// Whether the next record gets an entry whatever the distance.
+    wants_entry: bool,
     time_max: WallTime,
 }
 
@@ -33,7 +35,9 @@ impl LogIndex {
     pub(crate) fn note(&mut self, offset: Offset, frame: Pos, time: WallTime, bytes: u64) -> bool {
         self.time_max = self.time_max.max(time);
         let is_due = self.entries.back().is_none_or(|last| {
-            frame.0 - last.pos.0 >= INDEX_DISTANCE_BYTES && self.own_bytes >= INDEX_OWN_BYTES
+            self.wants_entry
+                || (frame.0 - last.pos.0 >= INDEX_DISTANCE_BYTES
+                    && self.own_bytes >= INDEX_OWN_BYTES)
         });
         if is_due {
             self.push(IndexEntry { offset, pos: frame, time: self.time_max });
@@ -56,6 +60,7 @@ impl LogIndex {
         }
         self.time_max = self.time_max.max(entry.time);
         self.own_bytes = 0;
+        self.wants_entry = false;
         self.entries.push_back(entry);
     }
 
@@ -119,8 +124,9 @@ impl LogIndex {
     /// Forgets the entries of records that a truncation cut off.
     pub(crate) fn truncate(&mut self, truncation: Truncation) {
         self.entries.retain(|entry| entry.offset < truncation.offset);
-        // The next record gets an entry, since the frames between hold dead ones.
-        self.own_bytes = u64::MAX / 2;
+        // The frames between hold dead records. And the entry before may be of another segment: were
+        // that one given up, nothing would lead to the records up to the next entry.
+        self.wants_entry = true;
     }
 }
 
@@ -200,8 +206,9 @@ mod tests {
     #[test]
     fn truncating_forgets_the_dead_and_the_next_record_is_indexed() {
         let mut index = index(&[(0, 4096, 1), (10, 8192, 5), (20, 12288, 9)]);
-        index.truncate(Truncation { pos: Pos(300_000), offset: Offset(10) });
+        index.truncate(Truncation { pos: Pos(16_384), offset: Offset(10) });
         assert_eq!(index.entries.len(), 1);
-        assert!(index.note(Offset(10), Pos(300_000), WallTime(12), 100));
+        assert!(index.note(Offset(10), Pos(16_384), WallTime(12), 100), "however near");
+        assert!(!index.note(Offset(11), Pos(16_384), WallTime(12), 100));
     }
 }
