@@ -81,10 +81,12 @@ impl Client {
                     return Some(InLine { ticket: appended.ticket, upto, is_strict });
                 }
                 Err(Refusal::Wait) => self.store.wait_for_room().await,
-                Err(Refusal::Error(AppendError::NoSpace { reason })) => {
-                    assert!(self.plan.trouble == Trouble::Full, "no space: {reason}");
-                    self.make_space().await;
-                }
+                Err(Refusal::Error(AppendError::NoSpace { reason })) => match self.plan.trouble {
+                    Trouble::Full => self.make_space().await,
+                    // Creating a slot failed, which is tried again later.
+                    Trouble::Writing => self.shard.sleep(Duration::from_millis(120)).await,
+                    Trouble::None | Trouble::Reading => panic!("no space: {reason}"),
+                },
                 Err(Refusal::Error(error)) => {
                     self.refused(name, &error);
                     return None;

@@ -90,7 +90,8 @@ impl Client {
                 return Some(value);
             }
             Err(LogError::Append(AppendError::NoSpace { reason })) => {
-                assert!(self.plan.trouble == Trouble::Full, "{op:?}: no space: {reason}");
+                let is_expected = matches!(self.plan.trouble, Trouble::Full | Trouble::Writing);
+                assert!(is_expected, "{op:?}: no space: {reason}");
             }
             Err(LogError::Append(error)) => self.refused(name, &error),
             // Retention or another client was faster.

@@ -159,21 +159,25 @@ impl Simulation {
 impl Life {
     async fn run(self, shard: Shard) {
         let directory = Path::new(DIRECTORY);
-        self.trouble(self.is_opened_in_trouble);
+        self.trouble(
+            self.is_opened_in_trouble
+                .then(|| self.plan.faults_of_opening(self.oracle.borrow().was_settled())),
+        );
         let mut opened = Store::open(&shard, directory, IDENTITY, &self.plan.options).await;
         if self.is_opened_in_trouble
             && let Err(error) = &opened
         {
             assert!(self.tolerates(error), "opening in trouble: {error}");
-            self.trouble(false);
+            self.oracle.borrow_mut().opening_failed();
+            self.trouble(None);
             opened = Store::open(&shard, directory, IDENTITY, &self.plan.options).await;
         }
-        self.trouble(false);
+        self.trouble(None);
         let store = opened.unwrap_or_else(|error| panic!("opening: {error}"));
         let found = read_back(&store).await.unwrap_or_else(|error| panic!("reading back: {error}"));
         self.oracle.borrow_mut().settle(&found, shard.wall());
         self.phase.set(Phase::Working);
-        self.trouble(true);
+        self.trouble(Some(self.plan.faults.clone()));
         self.work(&shard, store).await;
         self.phase.set(Phase::Done);
     }
@@ -214,10 +218,10 @@ impl Life {
         }
     }
 
-    /// Switches the plan's faults on or off.
-    fn trouble(&self, is_on: bool) {
-        let faults = if is_on { self.plan.faults.clone() } else { FaultOptions::default() };
-        self.node.set_faults(faults);
+    /// Switches faults on or off.
+    fn trouble(&self, faults: Option<FaultOptions>) {
+        let is_on = faults.is_some();
+        self.node.set_faults(faults.unwrap_or_default());
         self.oracle.borrow_mut().may_stop = is_on && self.plan.trouble == Trouble::Writing;
     }
 

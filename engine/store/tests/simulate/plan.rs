@@ -98,6 +98,14 @@ impl Plan {
         }
     }
 
+    /// Faults while the store is opened. A bit that flips whenever the last frame is looked at
+    /// cannot be told from a torn write, nor a directory whose creation a failed sync dropped from
+    /// one that is there.
+    pub(crate) fn faults_of_opening(&self, is_created: bool) -> FaultOptions {
+        let faults = self.faults.clone().with(Fault::ReadFlip, 0.0);
+        if is_created { faults } else { faults.with(Fault::SyncError, 0.0) }
+    }
+
     /// What the world is like.
     pub(crate) fn world(&self, random: &mut Random) -> WorldOptions {
         let mut world = WorldOptions::default();
