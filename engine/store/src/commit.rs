@@ -34,7 +34,7 @@ pub(crate) async fn commit_task(inner: Rc<Inner>) {
     }
     // Nothing may land later: by then the store may be open again and use the same positions.
     for flight in flights {
-        drop(flight.operation.await);
+        let _result = flight.operation.await;
     }
     guard.is_armed = false;
 }

@@ -1,10 +1,10 @@
 //! Giving up what lies behind the first damage, so that the rest can be used again.
 //!
 //! The steps, each durable before the next: copy everything from the cut on to quarantine; put
-//! empty files in the place of missing slots, and give short ones their length; write a superblock whose epoch begins at the cut. Only
-//! the last one changes what the store is, and it is atomic; before it, running the repair again
-//! does the same again. Frames behind the cut stay where they are, and are void from then on: their
-//! epochs are over.
+//! empty files in the place of missing slots, and give short ones their length; write a superblock
+//! whose epoch begins at the cut. Only the last one changes what the store is, and it is atomic;
+//! before it, running the repair again does the same again. Frames behind the cut stay where they
+//! are, and are void from then on: their epochs are over.
 
 use std::path::{Path, PathBuf};
 

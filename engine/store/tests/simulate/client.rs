@@ -75,7 +75,7 @@ impl Client {
         match error {
             AppendError::Failed(failure) => oracle.stopped(failure),
             AppendError::Deleted => {
-                assert!(!oracle.live.logs.contains_key(name), "{name} is there")
+                assert!(!oracle.live.logs.contains_key(name), "{name} is there");
             }
             other => panic!("{name}: {other}"),
         }

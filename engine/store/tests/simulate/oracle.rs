@@ -171,7 +171,10 @@ impl Oracle {
 
     /// How many operations there were when the last record of a log was put in line.
     pub(crate) fn last_append(&self, name: &str) -> usize {
-        let is_append = |submitted: &Submitted| matches!(&submitted.op, Op::Append { name: other, .. } if other == name);
+        let is_append = |submitted: &Submitted| match &submitted.op {
+            Op::Append { name: other, .. } => other == name,
+            _ => false,
+        };
         self.ops.iter().rposition(is_append).map_or(0, |last| last + 1)
     }
 
