@@ -117,7 +117,7 @@ impl Store {
     /// line at once; what is returned says what to wait for.
     ///
     /// # Errors
-    /// [`Refusal::Wait`] if there is no room at the moment: see [`Store::poll_room`].
+    /// [`Refusal::Wait`] if there is no room at the moment: see [`Store::wait_for_room`].
     pub fn try_append(&self, log: LogId, records: &[NewRecord<'_>]) -> Result<Appended, Refusal> {
         let (wall, now) = (self.inner.shard.wall(), self.inner.shard.turn_now());
         self.inner.state.borrow_mut().append(log, records, wall, now)
