@@ -13,8 +13,15 @@ fn a_clean_store_is_clean_and_counted() {
     let mut scene = Scene::with_store(1);
     let frames = scene.frames();
     let before = scene.files();
-    let verification = scene.verify();
+    let (verification, progress) = scene.run(async |shard| {
+        let mut last = None;
+        let mut note = |progress: Progress| last = Some(progress);
+        let verification = verify(&shard, Path::new(DIRECTORY), &mut note).await.unwrap();
+        (verification, last.unwrap())
+    });
     assert!(matches!(verification.verdict, Verdict::Clean), "{verification:?}");
+    assert_eq!(progress.bytes_done, verification.end.0);
+    assert!(progress.bytes_done <= progress.bytes_total);
     assert_eq!(verification.copies, [CopyState::Current; 4]);
     assert_eq!(verification.frames, frames.len() as u64);
     assert_eq!(verification.records, records_before(&frames, verification.end));
