@@ -2,7 +2,12 @@
 
 #![allow(clippy::disallowed_methods, reason = "a host program has threads and a clock of its own")]
 
+mod changes;
+mod closing;
 mod hosts;
 mod names;
+mod opening;
 mod order;
+mod readers;
 mod scratch;
+mod shards;

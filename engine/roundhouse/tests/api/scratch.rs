@@ -1,6 +1,7 @@
 //! A store of a test's own, which goes away with it.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use roundhouse::{Engine, EngineBuilder, Log};
 use tempfile::TempDir;
@@ -59,4 +60,13 @@ pub(crate) async fn texts(log: &Log) -> Vec<String> {
 /// The numbers below `count`, as text.
 pub(crate) fn numbers(count: usize) -> Vec<String> {
     (0..count).map(|number| number.to_string()).collect()
+}
+
+/// Tries until it holds; what never does fails the test after ten seconds.
+pub(crate) fn until(mut is_reached: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_reached() {
+        assert!(start.elapsed() < Duration::from_secs(10), "it takes too long");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
