@@ -140,7 +140,10 @@ impl Engine {
                 first_error.get_or_insert(error);
             }
         }
-        for thread in self.shared.take_threads() {
+        let own = std::thread::current().id();
+        let threads = self.shared.take_threads().into_iter();
+        // A program on a shard closes it too, but cannot wait for the thread it runs on.
+        for thread in threads.filter(|thread| thread.thread().id() != own) {
             drop(thread.join());
         }
         first_error.map_or(Ok(()), Err)

@@ -77,3 +77,21 @@ fn a_program_that_panics_takes_only_itself_down() {
         engine.close().await.unwrap();
     });
 }
+
+/// `close` joined the very thread it ran on, which is a panic.
+#[test]
+fn an_engine_can_be_closed_from_one_of_its_shards() {
+    block_on(async {
+        let scratch = Scratch::new();
+        let engine = scratch.open(2).await;
+        let closing = engine.clone();
+        let (report, closed) = std::sync::mpsc::channel();
+        let program = async move |_: ShardHandle| {
+            report.send(closing.close().await.is_ok()).expect("the test waits");
+        };
+        // The program ends with its shard, so that its outcome may get lost.
+        drop(engine.spawn_on(ShardId(0), program).await);
+        assert_eq!(closed.recv(), Ok(true));
+        scratch.open(2).await.close().await.unwrap();
+    });
+}
