@@ -4,10 +4,13 @@
 
 mod changes;
 mod closing;
+mod host_driven;
 mod hosts;
+mod idle;
 mod names;
 mod opening;
 mod order;
 mod readers;
 mod scratch;
 mod shards;
+mod simulated;
