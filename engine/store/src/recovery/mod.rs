@@ -207,15 +207,12 @@ fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered, OpenE
 /// read may have been acknowledged, and the next attempt may well read it.
 fn check_readable(context: &Context, survey: &Survey, end: &WalkEnd) -> Result<(), OpenError> {
     let at_end = end.rejection.as_ref().and_then(|rejection| rejection.unreadable);
-    let is_at_start = end.pos.in_slot(context.superblock.slot_bytes) == 0;
-    let next = end.next_slot.filter(|_| is_at_start);
-    let in_next = next.and_then(|slot| Some((slot, survey.why_unreadable(slot)?)));
+    let head = || survey.why_unreadable(end.slot_of_next()).filter(|_| end.sealed.is_some());
     // At the very start of an epoch there is only the frame that marks it: what may have been
     // acknowledged behind it, the evidence shows.
     let may_hold_records = end.pos != context.superblock.epoch_start;
-    let unreadable = at_end.map(|(_, errno)| (end.slot, errno)).or(in_next);
-    let unreadable = unreadable.filter(|_| may_hold_records);
-    unreadable.map_or(Ok(()), |(slot, errno)| Err(unreadable_slot(context, slot, errno)))
+    let unreadable = at_end.map(|(_, errno)| errno).or_else(head).filter(|_| may_hold_records);
+    unreadable.map_or(Ok(()), |errno| Err(unreadable_slot(context, end.slot_of_next(), errno)))
 }
 
 fn unreadable_slot(context: &Context, slot: SlotNo, errno: roundhouse_runtime::Errno) -> OpenError {
@@ -233,7 +230,8 @@ fn judge(
     if let Some(slot) = end.next_slot
         && !survey.files.contains_key(&slot)
     {
-        let segment = end.pos.segment(superblock.slot_bytes).next();
+        let last = end.pos.segment(superblock.slot_bytes);
+        let segment = if end.sealed.is_some() { last } else { last.next() };
         let expected =
             format!("the last frame names {} for what follows it", slot_name(Some(slot)));
         return Err(OpenError::MissingSegment { segment, expected });
@@ -256,7 +254,7 @@ fn judge(
         Some(rejection) => format!("there is no intact frame: {rejection}"),
         None => "the log ends here".to_owned(),
     };
-    Err(OpenError::Corruption(context.corruption(end.slot, end.pos, proven, reason)))
+    Err(OpenError::Corruption(context.corruption(end.slot_of_next(), end.pos, proven, reason)))
 }
 
 fn torn_tail(

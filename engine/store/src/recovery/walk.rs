@@ -43,6 +43,14 @@ pub(crate) struct WalkEnd {
     pub(crate) frames: u64,
 }
 
+impl WalkEnd {
+    /// The slot where the next frame should be: the one named for the next segment, if the last
+    /// accepted frame is a seal.
+    pub(crate) fn slot_of_next(&self) -> SlotNo {
+        self.next_slot.filter(|_| self.sealed.is_some()).unwrap_or(self.slot)
+    }
+}
+
 impl Walk {
     /// Walks from the head of `start` on.
     ///
