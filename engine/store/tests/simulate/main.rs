@@ -5,13 +5,17 @@
 mod appending;
 mod changing;
 mod client;
+mod damage;
 mod life;
 mod model;
 mod oracle;
 mod panics;
 mod plan;
 mod reading;
+mod refusals;
+mod scene;
 mod seeds;
+mod stories;
 
 use crate::life::Simulation;
 use crate::plan::Trouble;

@@ -125,15 +125,14 @@ impl Oracle {
             let due = self.ops.iter().rposition(is_due).map_or(0, |last| last + 1);
             self.made_durable(due);
         }
-        if self.failure.is_some() {
-            // What a failed sync covered may have been dropped from the cache as well.
-            self.power_failed = true;
-        }
+        // A sync that fails, even while the process is being killed, drops what it covered from the
+        // cache as well.
+        self.power_failed |= self.may_stop;
     }
 
     /// Notes that an attempt to open the store failed.
     pub(crate) fn opening_failed(&mut self) {
-        // A sync that failed then may have dropped what was only written, as above.
+        // A sync that failed then may have dropped what was only written.
         self.power_failed |= self.may_stop;
     }
 

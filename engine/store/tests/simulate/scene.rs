@@ -1,0 +1,148 @@
+//! A machine with a store, for stories that are told step by step.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use roundhouse_base::{LogId, ShardId};
+use roundhouse_runtime::sim::{Cluster, Node, Outcome, RunLimits, World, WorldOptions};
+use roundhouse_runtime::{Shard, ShardLoop, SpinOptions};
+use roundhouse_store::{
+    Identity, NewRecord, OpenError, ReadError, Store, StoreOptions, SyncChoice, SyncMethod,
+};
+
+use crate::life::{DIRECTORY, IDENTITY};
+
+/// The machine.
+pub(crate) struct Scene {
+    pub(crate) cluster: Cluster,
+    pub(crate) node: Node,
+}
+
+/// Every file of the machine.
+pub(crate) type Snapshot = BTreeMap<PathBuf, Vec<u8>>;
+
+impl Scene {
+    pub(crate) fn new(seed: u64) -> Scene {
+        let world = World::new(seed, WorldOptions::default());
+        let node = world.node("a");
+        Scene { cluster: Cluster::new(world), node }
+    }
+
+    /// Runs a program on a fresh shard until it ends, then kills what it left running.
+    pub(crate) fn run<T: 'static, F: Future<Output = T> + 'static>(
+        &mut self,
+        program: impl FnOnce(Shard) -> F,
+    ) -> T {
+        let result = Rc::new(RefCell::new(None));
+        let sink = result.clone();
+        let process = self.start(|shard| {
+            let program = program(shard);
+            async move { drop(sink.replace(Some(program.await))) }
+        });
+        let outcome = self.cluster.run_until(RunLimits::default(), || result.borrow().is_some());
+        assert_eq!(outcome, Outcome::Reached);
+        self.cluster.kill(process);
+        result.take().expect("the condition was that there is one")
+    }
+
+    /// Starts a program on a fresh shard.
+    pub(crate) fn start<F: Future<Output = ()> + 'static>(
+        &mut self,
+        program: impl FnOnce(Shard) -> F,
+    ) -> roundhouse_runtime::sim::ProcessId {
+        let driver = Box::new(self.node.driver(ShardId(0)));
+        let shard_loop = ShardLoop::new(ShardId(0), driver, SpinOptions::Never);
+        let shard = shard_loop.shard();
+        shard.spawn(program(shard.clone())).detach();
+        drop(shard);
+        self.cluster.start(&self.node, ShardId(0), Box::new(shard_loop))
+    }
+
+    /// Opens the store as `identity` says and reads the log `orders`.
+    pub(crate) fn open_and_read(&mut self, identity: Identity) -> Result<Reading, OpenError> {
+        self.run(async move |shard| {
+            let store = open(&shard, identity).await?;
+            let log = store.find("orders").expect("it was created");
+            Ok(read_all(&store, log).await)
+        })
+    }
+
+    /// All files as they are on stable storage.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let content = |path: PathBuf| (path.clone(), self.node.read_file(path));
+        self.node.files().into_iter().map(content).collect()
+    }
+
+    /// Puts all files back.
+    pub(crate) fn restore(&self, snapshot: &Snapshot) {
+        for path in self.node.files().iter().filter(|path| !snapshot.contains_key(*path)) {
+            self.node.remove_file(path);
+        }
+        for (path, content) in snapshot {
+            self.node.write_file(path, content);
+        }
+    }
+}
+
+/// The bodies that could be read, and what ended the reading, if not the end of the log.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) bodies: Vec<Vec<u8>>,
+    pub(crate) error: Option<ReadError>,
+}
+
+pub(crate) fn options() -> StoreOptions {
+    StoreOptions {
+        slot_bytes: 256 * 1024,
+        memory_bytes: 8 << 20,
+        sync_method: SyncChoice::Fixed(SyncMethod::Dsync),
+        anchor_delay: None,
+        ..StoreOptions::default()
+    }
+}
+
+pub(crate) async fn open(shard: &Shard, identity: Identity) -> Result<Store, OpenError> {
+    Store::open(shard, Path::new(DIRECTORY), identity, &options()).await
+}
+
+/// Opens the store, creates the log `orders` if need be and appends `records` to it.
+pub(crate) async fn append(shard: &Shard, records: std::ops::Range<usize>) -> Store {
+    let store = open(shard, IDENTITY).await.unwrap();
+    let log = match store.find("orders") {
+        Some(log) => log,
+        None => store.create_log("orders", Default::default()).await.unwrap(),
+    };
+    for no in records {
+        let body = body(no);
+        let offset = store.append(log, &[NewRecord::from(body.as_slice())]).await.unwrap();
+        assert_eq!(offset.0, no as u64);
+    }
+    store
+}
+
+/// Reads a log from its start, a little at a time, so that all before damage is given.
+pub(crate) async fn read_all(store: &Store, log: LogId) -> Reading {
+    let info = store.log_info(log).expect("the log is there");
+    let mut reader = store.reader(log, info.start);
+    let mut reading = Reading { bodies: Vec::new(), error: None };
+    while reader.next_offset() < info.end {
+        match reader.read(1).await {
+            Ok(records) => reading.bodies.extend(records.iter().map(|record| record.body.to_vec())),
+            Err(error) => {
+                reading.error = Some(error);
+                break;
+            }
+        }
+    }
+    reading
+}
+
+/// The body of record `no` of `orders`.
+pub(crate) fn body(no: usize) -> Vec<u8> {
+    let mut body = format!("record {no} ").into_bytes();
+    body.resize(20 + no * 37 % 3000, b'x');
+    body
+}
