@@ -25,9 +25,11 @@ impl State {
 
     /// Takes in that everything below `upto` is durable.
     pub(crate) fn synced(&mut self, upto: Pos, now: Monotonic) {
-        for touch in self.writer.synced(upto) {
-            self.settle(touch, true, now);
+        let touches = self.writer.synced(upto);
+        for touch in &touches {
+            self.settle(*touch, true, now);
         }
+        self.writer.recycle(touches);
         if upto == self.writer.written_upto() {
             self.release_slots(self.written_low_water);
         }

@@ -10,14 +10,14 @@
 //! Frames complete in any order but count in theirs: a frame is *written* when it and all before it
 //! are, and *durable* likewise.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use roundhouse_base::limits::{
     BLOCK_BYTES, FRAME_BYTES_SOFT_MAX, FRAME_MORE_IN_FLIGHT_BYTES, FRAME_SECOND_IN_FLIGHT_BYTES,
     FRAMES_IN_FLIGHT_MAX, FRAMES_PENDING_MAX,
 };
-use roundhouse_base::{LogId, Monotonic, Pos, SlotNo, WallTime};
+use roundhouse_base::{Monotonic, Pos, SlotNo, WallTime};
 
 use crate::format::{
     EpochSalt, FRAME_HEADER_BYTES, FrameHeader, FrameKind, RecordHeader, SealLink, SyncMethod,
@@ -51,7 +51,7 @@ pub(crate) struct Writer {
     /// Everything below is durable.
     durable_upto: Pos,
     /// Logs extended between `durable_upto` and `written_upto`.
-    unsynced: BTreeMap<LogId, Touch>,
+    unsynced: Touches,
     /// Whether something in that range waits for being durable.
     sync_wanted: bool,
     spare_touches: Vec<Touches>,
@@ -137,7 +137,7 @@ impl Writer {
             records_end: start.pos,
             written_upto: start.pos,
             durable_upto: start.pos,
-            unsynced: BTreeMap::new(),
+            unsynced: Touches::new(),
             sync_wanted: false,
             spare_touches: Vec::new(),
         }
@@ -396,7 +396,7 @@ impl Writer {
         } else {
             self.sync_wanted |= frame.must_sync;
             for touch in &frame.touches {
-                self.unsynced.insert(touch.log, *touch);
+                note_latest(&mut self.unsynced, *touch);
             }
         }
         let Flying { touches, durable_when_landed: durable, low_water, .. } = frame;
@@ -426,15 +426,16 @@ impl Writer {
     }
 
     /// Takes in that everything below `upto`, which was written before the sync began, is durable.
-    /// Returns the logs that this concerns.
-    pub(crate) fn synced(&mut self, upto: Pos) -> Vec<Touch> {
+    /// Returns the logs that this concerns; the list comes back through [`Writer::recycle`].
+    pub(crate) fn synced(&mut self, upto: Pos) -> Touches {
         assert!(
             self.durable_upto <= upto && upto <= self.written_upto,
             "a sync covers what was written"
         );
         self.durable_upto = upto;
         self.sync_wanted = false;
-        std::mem::take(&mut self.unsynced).into_values().collect()
+        let empty = self.spare_touches.pop().unwrap_or_default();
+        std::mem::replace(&mut self.unsynced, empty)
     }
 
     /// Takes a list of touches back for another frame.
@@ -461,5 +462,13 @@ impl Writer {
         self.buffers.close(&mut frame);
         self.next_pos = frame.pos.advance(frame.frame_bytes() as u64);
         self.closed.push_back(frame);
+    }
+}
+
+/// Keeps one touch per log, the latest, by ascending log: the order must be the same in every run.
+fn note_latest(touches: &mut Touches, touch: Touch) {
+    match touches.binary_search_by_key(&touch.log, |noted| noted.log) {
+        Ok(place) => touches[place] = touch,
+        Err(place) => touches.insert(place, touch),
     }
 }
