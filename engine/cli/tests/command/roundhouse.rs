@@ -12,8 +12,7 @@ pub(crate) struct Scratch(TempDir);
 
 impl Scratch {
     pub(crate) fn new() -> Scratch {
-        // Beside the build, since the system's temporary directory may be in memory.
-        Scratch(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("the build can be written to"))
+        Scratch(TempDir::new().expect("the temporary directory can be written to"))
     }
 
     /// Where the store goes; it does not exist yet.
