@@ -48,6 +48,12 @@ impl FrameCursor {
         self.scan.is_some()
     }
 
+    /// Whether the cursor is in a segment that is still kept. Of one that is not, it may hold frames
+    /// with records that were truncated, while the truncations are forgotten with the segment.
+    pub(crate) fn is_in_live_segment(&self) -> bool {
+        self.at >= self.inner.state.borrow().segments.low_water()
+    }
+
     /// Gives the last frame back, so that it comes again next.
     pub(crate) fn give_back(&mut self, frame: DataFrame) {
         let after = std::mem::replace(&mut self.at, frame.pos);

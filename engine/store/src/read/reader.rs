@@ -51,7 +51,8 @@ impl Reader {
         if self.next == end {
             return Ok(records);
         }
-        let mut cursor = self.cursor.take().unwrap_or_else(|| self.find(self.next));
+        let kept = self.cursor.take().filter(FrameCursor::is_in_live_segment);
+        let mut cursor = kept.unwrap_or_else(|| self.find(self.next));
         let bytes_max = bytes_max.min(READ_BYTES_MAX);
         loop {
             let frame = match cursor.next().await {
