@@ -1,6 +1,7 @@
 //! The seam between a shard and the world: everything a shard does outside its own memory goes
 //! through a [`Driver`], and so does every reading of a clock or a random number.
 
+use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use roundhouse_base::{Monotonic, WallTime};
 
 use crate::op::{Completion, Errno, FileId, Op, OpId};
+use crate::socket::{SocketId, SocketOption, SocketOptions};
 
 /// The world as one shard sees it.
 ///
@@ -72,6 +74,32 @@ pub trait Driver {
     /// # Errors
     /// `EWOULDBLOCK` if another open file holds the lock; otherwise the kernel's.
     fn lock(&mut self, path: &Path) -> Result<FileId, Errno>;
+
+    /// Opens a socket, binds it, and lets a listener listen. Takes some microseconds of the shard's
+    /// time, as do the other calls on sockets below, but never waits.
+    ///
+    /// # Errors
+    /// The kernel's: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES` for a port below 1024, `EMFILE`,
+    /// `EAFNOSUPPORT` where there is no IPv6, and the like.
+    fn open_socket(&mut self, options: &SocketOptions) -> Result<SocketId, Errno>;
+
+    /// Changes an option of a socket.
+    ///
+    /// # Errors
+    /// `EBADF` for a socket that is not open, `EINVAL` for a value out of range.
+    fn set_socket_option(&mut self, socket: SocketId, option: SocketOption) -> Result<(), Errno>;
+
+    /// The address of a socket's own end.
+    ///
+    /// # Errors
+    /// `EBADF` for a socket that is not open.
+    fn local_address(&self, socket: SocketId) -> Result<SocketAddr, Errno>;
+
+    /// The address of the other end of a connected stream.
+    ///
+    /// # Errors
+    /// `ENOTCONN` if it is not connected, or no longer; `EBADF` for a socket that is not open.
+    fn peer_address(&self, socket: SocketId) -> Result<SocketAddr, Errno>;
 }
 
 /// How long [`Driver::reap`] may sleep.

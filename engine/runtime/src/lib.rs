@@ -15,6 +15,7 @@ mod shard;
 mod shard_loop;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod socket;
 mod spin;
 mod thread;
 mod timers;
@@ -27,6 +28,7 @@ pub use executor::{Task, yield_now};
 pub use op::{Completion, Errno, FileId, Op, OpId, OpenMode};
 pub use shard::{Operation, ReadOperation, Shard, Sleep};
 pub use shard_loop::{SPIN_MAX, ShardLoop, TASK_POLLS_PER_TURN, Turn, run_until};
+pub use socket::{SocketId, SocketOp};
 pub use spin::SpinOptions;
 pub use thread::{allowed_cpus, spawn_pinned};
 pub use turn_counters::TurnCounters;

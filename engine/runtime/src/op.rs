@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use bytes::{Bytes, BytesMut};
 pub use rustix::io::Errno;
 
+use crate::socket::{Received, SocketOp};
+
 /// A file the driver has open. Numbers are the driver's own and may be used again after
 /// [`Op::Close`] completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,6 +111,8 @@ pub enum Op {
         /// The file to close.
         file: FileId,
     },
+    /// Does something with a socket.
+    Socket(SocketOp),
 }
 
 /// What became of an operation.
@@ -119,6 +123,8 @@ pub struct Completion {
     /// The count or number that the operation's documentation names, or why it failed
     /// (`ECANCELED` if it was cancelled in time).
     pub result: Result<u32, Errno>,
+    /// What came in, if the operation receives something and did.
+    pub received: Option<Received>,
     /// The operation with its buffers. `None` while more completions of it will follow
     /// (multishot); `Some` exactly once, with the last.
     pub op: Option<Op>,

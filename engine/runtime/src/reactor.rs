@@ -105,7 +105,12 @@ mod tests {
     }
 
     fn completion(id: OpId, result: u32) -> Completion {
-        Completion { id, result: Ok(result), op: Some(Op::SyncData { file: FileId(0) }) }
+        Completion {
+            id,
+            result: Ok(result),
+            received: None,
+            op: Some(Op::SyncData { file: FileId(0) }),
+        }
     }
 
     fn result(reactor: &mut Reactor, token: Token) -> Option<u32> {

@@ -1,6 +1,7 @@
 //! The driver of a simulated process.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::port::{Port, PortNo, UnparkFlag};
 use super::world::World;
 use crate::driver::{DirectoryEntry, Driver, Unpark, Wait};
 use crate::op::{Completion, Errno, FileId, Op, OpId};
+use crate::socket::{SocketId, SocketOption, SocketOptions};
 
 /// A shard's view of a [`World`].
 ///
@@ -118,6 +120,23 @@ impl Driver for SimDriver {
             let entry = machine.disk.lock(path, now)?;
             Ok(port.files.insert(OpenFile::new(entry, true, true)))
         })
+    }
+
+    /// There is no network in this world yet.
+    fn open_socket(&mut self, _options: &SocketOptions) -> Result<SocketId, Errno> {
+        Err(Errno::AFNOSUPPORT)
+    }
+
+    fn set_socket_option(&mut self, _: SocketId, _: SocketOption) -> Result<(), Errno> {
+        Err(Errno::BADF)
+    }
+
+    fn local_address(&self, _socket: SocketId) -> Result<SocketAddr, Errno> {
+        Err(Errno::BADF)
+    }
+
+    fn peer_address(&self, _socket: SocketId) -> Result<SocketAddr, Errno> {
+        Err(Errno::BADF)
     }
 }
 

@@ -63,9 +63,11 @@ impl LatencyOptions {
             Op::Read { buf, .. } => self.read.draw(buf.len(), random),
             Op::Write { buf, .. } => self.write.draw(buf.len(), random),
             Op::SyncData { .. } | Op::Sync { .. } => self.sync.draw(0, random),
-            Op::Open { .. } | Op::Allocate { .. } | Op::Remove { .. } | Op::Close { .. } => {
-                self.metadata.draw(0, random)
-            }
+            Op::Open { .. }
+            | Op::Allocate { .. }
+            | Op::Remove { .. }
+            | Op::Close { .. }
+            | Op::Socket(_) => self.metadata.draw(0, random),
         };
         time.max(1)
     }

@@ -91,6 +91,7 @@ impl Machine {
                 self.disk.close(open.entry, open.locked);
                 Ok(0)
             }
+            Op::Socket(_) => Err(Errno::OPNOTSUPP),
         }
     }
 

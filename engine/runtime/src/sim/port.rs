@@ -61,6 +61,7 @@ impl Port {
         completions.extend(ended.map(|(id, result)| Completion {
             id,
             result,
+            received: None,
             op: table.remove(id),
         }));
     }
@@ -102,6 +103,6 @@ pub(super) fn handle(op: &Op) -> Option<FileId> {
         | Op::Sync { file }
         | Op::Allocate { file, .. }
         | Op::Close { file } => Some(*file),
-        Op::Open { .. } | Op::Remove { .. } => None,
+        Op::Open { .. } | Op::Remove { .. } | Op::Socket(_) => None,
     }
 }

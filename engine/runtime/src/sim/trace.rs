@@ -52,6 +52,7 @@ impl fmt::Display for Brief<'_> {
             Op::Allocate { file, bytes } => write!(f, "allocate {bytes} for file {}", file.0),
             Op::Remove { path } => write!(f, "remove {}", path.display()),
             Op::Close { file } => write!(f, "close file {}", file.0),
+            Op::Socket(op) => write!(f, "{op:?}"),
         }
     }
 }
@@ -69,5 +70,6 @@ fn describe(op: &Op) -> [u64; 4] {
         Op::Allocate { file, bytes } => [7, file.0.into(), 0, *bytes],
         Op::Remove { path } => [8, 0, 0, path.as_os_str().len() as u64],
         Op::Close { file } => [9, file.0.into(), 0, 0],
+        Op::Socket(op) => [10, op.socket().0.into(), 0, 0],
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::CString;
 use std::mem;
+use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -19,11 +20,13 @@ use super::files::FileTable;
 use super::options::{DriveMode, UringOptions};
 use super::parker::Parker;
 use super::ring::Ring;
+use super::sockets::SocketTable;
 use super::sqe::{self, Tag};
-use super::{blocking, setup};
+use super::{blocking, setup, socket_setup};
 use crate::driver::{DirectoryEntry, Driver, Unpark, Wait};
 use crate::op::{Completion, Errno, FileId, Op, OpId};
 use crate::op_table::OpTable;
+use crate::socket::{SocketId, SocketOp, SocketOption, SocketOptions};
 
 /// A [`Driver`] over io_uring. It works on the thread that made it, and only there.
 ///
@@ -41,6 +44,7 @@ pub struct UringDriver {
     /// Paths of operations in flight, by [`OpId::index`], as the kernel wants them.
     paths: Vec<Option<CString>>,
     files: FileTable,
+    sockets: SocketTable,
     /// What the next turn moves into the ring, in order.
     waiting: VecDeque<Entry>,
     /// Operations that ended without the ring. They stay in the table until the next turn hands
@@ -83,6 +87,7 @@ impl UringDriver {
             operations: OpTable::default(),
             paths: Vec::new(),
             files: FileTable::default(),
+            sockets: SocketTable::default(),
             waiting,
             finished: Vec::new(),
             parker,
@@ -141,7 +146,7 @@ impl UringDriver {
             self.paths.resize_with(index + 1, || None);
         }
         let op = self.operations.get_mut(id).expect("an operation waits only while in the table");
-        sqe::start(id, op, &mut self.paths[index], &self.files)
+        sqe::start(id, op, &mut self.paths[index], &self.files, &mut self.sockets)
     }
 
     /// Hands out what ended without the ring.
@@ -149,7 +154,7 @@ impl UringDriver {
         for (id, result) in self.finished.drain(..) {
             let op = self.operations.remove(id);
             debug_assert!(op.is_some(), "an operation ends once");
-            completions.push(Completion { id, result, op });
+            completions.push(Completion { id, result, received: None, op });
         }
     }
 
@@ -173,7 +178,7 @@ impl UringDriver {
                 if let Some(op) = self.operations.remove(id) {
                     self.paths[id.index as usize] = None;
                     let result = self.result_of(&op, entry);
-                    completions.push(Completion { id, result, op: Some(op) });
+                    completions.push(Completion { id, result, received: None, op: Some(op) });
                 }
             }
             Tag::Cancel => (),
@@ -186,6 +191,11 @@ impl UringDriver {
     /// What the operation's documentation says its result is: a file's number instead of the
     /// kernel's.
     fn result_of(&mut self, op: &Op, entry: &cqueue::Entry) -> Result<u32, Errno> {
+        if let Op::Socket(SocketOp::Close { socket }) = op {
+            // The result counts what was cancelled on the way, or says that there was nothing.
+            self.sockets.finish_close(*socket);
+            return Ok(0);
+        }
         let number = sqe::result(entry.result())?;
         if !matches!(op, Op::Open { .. }) {
             return Ok(number);
@@ -258,6 +268,10 @@ impl Driver for UringDriver {
         let done = match &op {
             Op::SyncData { file } => Some(self.files.sync_data(*file)),
             Op::Close { file } => Some(self.files.close(*file)),
+            Op::Socket(SocketOp::Shutdown { socket, side }) => {
+                let socket = self.sockets.get(*socket);
+                Some(socket.and_then(|fd| socket_setup::shut_down(fd, *side)))
+            }
             _ => None,
         };
         let id = self.operations.insert(op);
@@ -269,8 +283,9 @@ impl Driver for UringDriver {
     }
 
     fn cancel(&mut self, id: OpId) {
-        if self.operations.get(id).is_none() {
-            return;
+        match self.operations.get(id) {
+            None | Some(Op::Socket(SocketOp::Close { .. })) => return,
+            Some(_) => (),
         }
         match self.waiting.iter().position(|entry| *entry == Entry::Start(id)) {
             Some(at) => {
@@ -336,6 +351,22 @@ impl Driver for UringDriver {
     fn lock(&mut self, path: &Path) -> Result<FileId, Errno> {
         blocking::lock(path).map(|fd| self.files.insert(fd))
     }
+
+    fn open_socket(&mut self, options: &SocketOptions) -> Result<SocketId, Errno> {
+        socket_setup::open(options).map(|fd| self.sockets.insert(fd))
+    }
+
+    fn set_socket_option(&mut self, socket: SocketId, option: SocketOption) -> Result<(), Errno> {
+        socket_setup::set_option(self.sockets.get(socket)?, option)
+    }
+
+    fn local_address(&self, socket: SocketId) -> Result<SocketAddr, Errno> {
+        socket_setup::local_address(self.sockets.get(socket)?)
+    }
+
+    fn peer_address(&self, socket: SocketId) -> Result<SocketAddr, Errno> {
+        socket_setup::peer_address(self.sockets.get(socket)?)
+    }
 }
 
 #[cfg(test)]
@@ -343,6 +374,11 @@ impl UringDriver {
     /// Makes a file of what tests can hold back, such as a pipe.
     pub(super) fn adopt(&mut self, fd: OwnedFd) -> FileId {
         self.files.insert(fd)
+    }
+
+    /// How many sockets are open.
+    pub(super) fn open_sockets(&self) -> usize {
+        self.sockets.len()
     }
 }
 

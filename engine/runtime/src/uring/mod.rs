@@ -22,6 +22,8 @@ mod options;
 mod parker;
 mod ring;
 mod setup;
+mod socket_setup;
+mod sockets;
 mod sqe;
 mod system;
 

@@ -13,7 +13,9 @@ use rustix::fs::{CWD, OFlags};
 use rustix::io::ReadWriteFlags;
 
 use super::files::FileTable;
+use super::sockets::SocketTable;
 use crate::op::{Errno, FileId, Op, OpId, OpenMode};
+use crate::socket::SocketOp;
 
 /// Permissions of a new file, before the umask.
 pub(super) const FILE_MODE: u32 = 0o644;
@@ -62,6 +64,7 @@ pub(super) fn start(
     op: &mut Op,
     path: &mut Option<CString>,
     files: &FileTable,
+    sockets: &mut SocketTable,
 ) -> Result<Entry, Errno> {
     let fd = |file: FileId| files.get(file).map(|fd| Fd(fd.as_raw_fd()));
     let entry = match op {
@@ -89,6 +92,11 @@ pub(super) fn start(
             opcode::UnlinkAt::new(Fd(CWD.as_raw_fd()), path.as_ptr()).build()
         }
         Op::SyncData { .. } | Op::Close { .. } => return Err(Errno::INVAL),
+        Op::Socket(SocketOp::Close { socket }) => {
+            let fd = Fd(sockets.begin_close(*socket)?.as_raw_fd());
+            opcode::AsyncCancel2::new(CancelBuilder::fd(fd).all()).build()
+        }
+        Op::Socket(_) => return Err(Errno::OPNOTSUPP),
     };
     Ok(entry.user_data(Tag::Op(id).to_user_data()))
 }
@@ -173,9 +181,13 @@ mod tests {
     fn what_the_kernel_cannot_be_asked_fails_at_once() {
         let id = OpId { index: 0, generation: 0 };
         let files = FileTable::default();
+        let sockets = &mut SocketTable::default();
         let mut missing = Op::Sync { file: FileId(3) };
-        assert_eq!(start(id, &mut missing, &mut None, &files).unwrap_err(), Errno::BADF);
+        assert_eq!(start(id, &mut missing, &mut None, &files, sockets).unwrap_err(), Errno::BADF);
         let mut unnameable = Op::Remove { path: "a\0b".into() };
-        assert_eq!(start(id, &mut unnameable, &mut None, &files).unwrap_err(), Errno::INVAL);
+        assert_eq!(
+            start(id, &mut unnameable, &mut None, &files, sockets).unwrap_err(),
+            Errno::INVAL
+        );
     }
 }

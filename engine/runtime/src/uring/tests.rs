@@ -4,6 +4,7 @@ mod cancel;
 mod host;
 mod limits;
 mod operations;
+mod sockets;
 mod teardown;
 mod wait;
 
