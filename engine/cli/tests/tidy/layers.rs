@@ -8,6 +8,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("roundhouse-net", 2),
     ("roundhouse", 3),
     ("roundhouse-cli", 4),
+    ("roundhouse-verify", 4),
     ("roundhouse-ffi", 4),
 ];
 

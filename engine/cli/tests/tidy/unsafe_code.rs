@@ -19,6 +19,8 @@ const FORBIDDING_ROOTS: &[&str] = &[
     "engine/roundhouse/src/lib.rs",
     "engine/cli/src/lib.rs",
     "engine/cli/src/main.rs",
+    "engine/verify/src/lib.rs",
+    "engine/verify/src/main.rs",
 ];
 
 /// Unsafe code outside the fence, and a crate root that does not forbid it.

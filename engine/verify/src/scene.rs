@@ -13,26 +13,38 @@ use roundhouse_store::{
     Identity, NewRecord, OpenError, ReadError, Store, StoreOptions, SyncChoice, SyncMethod,
 };
 
-use crate::life::{DIRECTORY, IDENTITY};
+/// The only shard.
+pub const IDENTITY: Identity =
+    Identity { store: None, shard: ShardId(0), shards: 1, may_create: true };
+
+/// Where its store is.
+pub const DIRECTORY: &str = "data/shard-000";
 
 /// The machine.
-pub(crate) struct Scene {
-    pub(crate) cluster: Cluster,
-    pub(crate) node: Node,
+#[derive(Debug)]
+pub struct Scene {
+    /// What runs on it.
+    pub cluster: Cluster,
+    /// Its disk.
+    pub node: Node,
 }
 
 /// Every file of the machine.
-pub(crate) type Snapshot = BTreeMap<PathBuf, Vec<u8>>;
+pub type Snapshot = BTreeMap<PathBuf, Vec<u8>>;
 
 impl Scene {
-    pub(crate) fn new(seed: u64) -> Scene {
+    /// A machine with an empty disk.
+    pub fn new(seed: u64) -> Scene {
         let world = World::new(seed, WorldOptions::default());
         let node = world.node("a");
         Scene { cluster: Cluster::new(world), node }
     }
 
     /// Runs a program on a fresh shard until it ends, then kills what it left running.
-    pub(crate) fn run<T: 'static, F: Future<Output = T> + 'static>(
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn run<T: 'static, F: Future<Output = T> + 'static>(
         &mut self,
         program: impl FnOnce(Shard) -> F,
     ) -> T {
@@ -49,7 +61,7 @@ impl Scene {
     }
 
     /// Starts a program on a fresh shard.
-    pub(crate) fn start<F: Future<Output = ()> + 'static>(
+    pub fn start<F: Future<Output = ()> + 'static>(
         &mut self,
         program: impl FnOnce(Shard) -> F,
     ) -> roundhouse_runtime::sim::ProcessId {
@@ -62,7 +74,13 @@ impl Scene {
     }
 
     /// Opens the store as `identity` says and reads the log `orders`.
-    pub(crate) fn open_and_read(&mut self, identity: Identity) -> Result<Reading, OpenError> {
+    ///
+    /// # Errors
+    /// Those of opening.
+    ///
+    /// # Panics
+    /// If it opens without that log.
+    pub fn open_and_read(&mut self, identity: Identity) -> Result<Reading, OpenError> {
         self.run(async move |shard| {
             let store = open(&shard, identity).await?;
             let log = store.find("orders").expect("it was created");
@@ -71,13 +89,13 @@ impl Scene {
     }
 
     /// All files as they are on stable storage.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> Snapshot {
         let content = |path: PathBuf| (path.clone(), self.node.read_file(path));
         self.node.files().into_iter().map(content).collect()
     }
 
     /// Puts all files back.
-    pub(crate) fn restore(&self, snapshot: &Snapshot) {
+    pub fn restore(&self, snapshot: &Snapshot) {
         for path in self.node.files().iter().filter(|path| !snapshot.contains_key(*path)) {
             self.node.remove_file(path);
         }
@@ -89,12 +107,15 @@ impl Scene {
 
 /// The bodies that could be read, and what ended the reading, if not the end of the log.
 #[derive(Debug)]
-pub(crate) struct Reading {
-    pub(crate) bodies: Vec<Vec<u8>>,
-    pub(crate) error: Option<ReadError>,
+pub struct Reading {
+    /// In the order of their offsets.
+    pub bodies: Vec<Vec<u8>>,
+    /// Why there are no more.
+    pub error: Option<ReadError>,
 }
 
-pub(crate) fn options() -> StoreOptions {
+/// Small slots, so that a short story fills several.
+pub fn options() -> StoreOptions {
     StoreOptions {
         slot_bytes: 256 * 1024,
         memory_bytes: 8 << 20,
@@ -104,12 +125,19 @@ pub(crate) fn options() -> StoreOptions {
     }
 }
 
-pub(crate) async fn open(shard: &Shard, identity: Identity) -> Result<Store, OpenError> {
+/// Opens the store.
+///
+/// # Errors
+/// Those of opening.
+pub async fn open(shard: &Shard, identity: Identity) -> Result<Store, OpenError> {
     Store::open(shard, Path::new(DIRECTORY), identity, &options()).await
 }
 
 /// Opens the store, creates the log `orders` if need be and appends `records` to it.
-pub(crate) async fn append(shard: &Shard, records: std::ops::Range<usize>) -> Store {
+///
+/// # Panics
+/// If any of that fails.
+pub async fn append(shard: &Shard, records: std::ops::Range<usize>) -> Store {
     let store = open(shard, IDENTITY).await.unwrap();
     let log = match store.find("orders") {
         Some(log) => log,
@@ -124,7 +152,10 @@ pub(crate) async fn append(shard: &Shard, records: std::ops::Range<usize>) -> St
 }
 
 /// Reads a log from its start, a little at a time, so that all before damage is given.
-pub(crate) async fn read_all(store: &Store, log: LogId) -> Reading {
+///
+/// # Panics
+/// If there is no such log.
+pub async fn read_all(store: &Store, log: LogId) -> Reading {
     let info = store.log_info(log).expect("the log is there");
     let mut reader = store.reader(log, info.start);
     let mut reading = Reading { bodies: Vec::new(), error: None };
@@ -141,7 +172,7 @@ pub(crate) async fn read_all(store: &Store, log: LogId) -> Reading {
 }
 
 /// The body of record `no` of `orders`.
-pub(crate) fn body(no: usize) -> Vec<u8> {
+pub fn body(no: usize) -> Vec<u8> {
     let mut body = format!("record {no} ").into_bytes();
     body.resize(20 + no * 37 % 3000, b'x');
     body

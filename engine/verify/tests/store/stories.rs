@@ -7,8 +7,7 @@ use roundhouse_base::Offset;
 use roundhouse_runtime::sim::{Outcome, RunLimits};
 use roundhouse_store::NewRecord;
 
-use crate::life::IDENTITY;
-use crate::scene::{Scene, append, body, open};
+use roundhouse_verify::scene::{IDENTITY, Scene, append, body, open};
 
 #[test]
 fn what_was_appended_is_read_back_after_a_clean_close() {

@@ -5,8 +5,7 @@ use std::path::Path;
 use roundhouse_base::{ShardId, checksum};
 use roundhouse_store::{Identity, OpenError};
 
-use crate::life::{DIRECTORY, IDENTITY};
-use crate::scene::{Scene, append};
+use roundhouse_verify::scene::{DIRECTORY, IDENTITY, Scene, append};
 
 const SUPERBLOCK: &str = "data/shard-000/superblock";
 const COPY_BYTES: usize = 4096;
@@ -40,7 +39,7 @@ fn the_directory_of_another_shard_is_refused() {
     let first = Identity { shards: 2, ..IDENTITY };
     let second = Identity { shard: ShardId(1), ..first };
     scene.run(async move |shard| {
-        crate::scene::open(&shard, second).await.unwrap().close().await.unwrap();
+        roundhouse_verify::scene::open(&shard, second).await.unwrap().close().await.unwrap();
     });
     let before = scene.snapshot();
     let error = scene.open_and_read(first).expect_err("it is refused");

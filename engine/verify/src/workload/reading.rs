@@ -3,9 +3,11 @@
 use roundhouse_base::{LogId, Offset};
 use roundhouse_store::{ReadError, Store};
 
-use crate::client::Client;
+use super::client::Client;
+use super::plan::Plan;
+use crate::checks::{Check, check};
 use crate::oracle::{Found, FoundLog};
-use crate::plan::{Plan, Trouble};
+use crate::scenario::Scenario;
 
 impl Client {
     /// Reads some records from an offset in or near the log.
@@ -21,7 +23,7 @@ impl Client {
             match reader.read(1 << self.random.below(18)).await {
                 Ok(records) => self.oracle.borrow_mut().check_records(&view, &records),
                 Err(error) => {
-                    let may_fail = self.plan.trouble == Trouble::Reading;
+                    let may_fail = self.plan.scenario == Scenario::Reading;
                     return self.oracle.borrow().check_read_error(&view, &error, may_fail);
                 }
             }
@@ -40,7 +42,7 @@ impl Client {
                 Ok(records) => self.oracle.borrow_mut().check_records(&view, &records),
                 Err(ReadError::Closed) => return,
                 Err(error) => {
-                    let may_fail = self.plan.trouble == Trouble::Reading;
+                    let may_fail = self.plan.scenario == Scenario::Reading;
                     return self.oracle.borrow().check_read_error(&view, &error, may_fail);
                 }
             }
@@ -63,7 +65,7 @@ impl Client {
                 }
             }
             Err(error) => {
-                let may_fail = self.plan.trouble == Trouble::Reading;
+                let may_fail = self.plan.scenario == Scenario::Reading;
                 self.oracle.borrow().check_read_error(&view, &error, may_fail);
             }
         }
@@ -81,7 +83,8 @@ pub(crate) async fn read_back(store: &Store) -> Result<Found, ReadError> {
         let mut records = Vec::new();
         while reader.next_offset() < info.end {
             let read = reader.read(READ_BYTES).await?;
-            assert!(!read.is_empty(), "{} ends before {}", info.name, info.end);
+            let explain = || format!("{} ends before {}", info.name, info.end);
+            check(Check::Acknowledged, !read.is_empty(), explain);
             records.extend(&read);
         }
         let log = FoundLog { config: info.config, start: info.start, end: info.end, records };

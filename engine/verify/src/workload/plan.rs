@@ -6,23 +6,12 @@ use roundhouse_base::{Random, WallTime};
 use roundhouse_runtime::sim::{Fault, FaultOptions, WorldOptions};
 use roundhouse_store::{Durability, LogConfig, Retention, StoreOptions, SyncChoice, SyncMethod};
 
-/// What goes wrong besides crashes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// Nothing.
-    None,
-    /// Writes and syncs fail, writes are cut short, operations stall.
-    Writing,
-    /// Reads fail or return a wrong bit.
-    Reading,
-    /// The pool's capacity or the disk is small.
-    Full,
-}
+use crate::scenario::Scenario;
 
 /// Everything that stays the same through the lives of a store.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
-    pub(crate) trouble: Trouble,
+    pub(crate) scenario: Scenario,
     pub(crate) options: StoreOptions,
     /// Faults while the store is being used.
     pub(crate) faults: FaultOptions,
@@ -36,8 +25,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn draw(trouble: Trouble, random: &mut Random) -> Plan {
-        let is_large = random.chance(0.03) && trouble != Trouble::Full;
+    pub(crate) fn draw(scenario: Scenario, random: &mut Random) -> Plan {
+        let is_large = random.chance(0.03) && scenario != Scenario::Full;
         let slot_bytes = if is_large { 4 << 20 } else { 256 << 10 };
         let options = StoreOptions {
             slot_bytes,
@@ -61,7 +50,7 @@ impl Plan {
         };
         let busy = [4, 40, 150][random.below(3) as usize];
         let mut plan = Plan {
-            trouble,
+            scenario,
             options,
             faults: FaultOptions::default(),
             lives: 2 + random.below(6),
@@ -77,11 +66,11 @@ impl Plan {
 
     fn draw_trouble(&mut self, random: &mut Random) {
         use Fault::{NoSpace, ReadError, ReadFlip, ShortWrite, Stall, SyncError, WriteError};
-        let kinds: &[Fault] = match self.trouble {
-            Trouble::None => &[],
-            Trouble::Writing => &[WriteError, SyncError, ShortWrite, NoSpace, Stall],
-            Trouble::Reading => &[ReadError, ReadFlip],
-            Trouble::Full => {
+        let kinds: &[Fault] = match self.scenario {
+            Scenario::Crashes => &[],
+            Scenario::Writing => &[WriteError, SyncError, ShortWrite, NoSpace, Stall],
+            Scenario::Reading => &[ReadError, ReadFlip],
+            Scenario::Full => {
                 let slots = 3 + random.below(4);
                 if random.chance(0.5) {
                     self.options.capacity_bytes = Some(slots * self.options.slot_bytes);
@@ -109,7 +98,7 @@ impl Plan {
     /// What the world is like.
     pub(crate) fn world(&self, random: &mut Random) -> WorldOptions {
         let mut world = WorldOptions::default();
-        if self.trouble == Trouble::Full && self.options.capacity_bytes.is_none() {
+        if self.scenario == Scenario::Full && self.options.capacity_bytes.is_none() {
             let slots = 3 + random.below(4);
             world.capacity_bytes = slots * self.options.slot_bytes + DISK_SLACK_BYTES;
         }

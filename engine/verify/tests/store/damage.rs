@@ -6,8 +6,7 @@ use roundhouse_base::Random;
 use roundhouse_store::format::{FrameHeader, FrameKind, Quorum, RecordKind, Records, Salts};
 use roundhouse_store::{Corruption, OpenError, ReadError};
 
-use crate::life::{DIRECTORY, IDENTITY};
-use crate::scene::{Scene, Snapshot, append, body};
+use roundhouse_verify::scene::{DIRECTORY, IDENTITY, Scene, Snapshot, append, body};
 
 /// A frame on disk.
 #[derive(Debug)]

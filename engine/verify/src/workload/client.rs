@@ -8,8 +8,9 @@ use roundhouse_base::{LogId, Random};
 use roundhouse_runtime::Shard;
 use roundhouse_store::{AppendError, Store};
 
+use super::plan::Plan;
+use crate::checks::{Check, check, fail};
 use crate::oracle::Oracle;
-use crate::plan::Plan;
 
 /// What a client works with.
 #[derive(Debug)]
@@ -27,7 +28,8 @@ impl Client {
         for _ in 0..self.random.below(self.plan.steps_max + 1) {
             self.step().await;
             let info = self.store.info();
-            assert!(info.cache_bytes as u64 <= self.plan.options.memory_bytes, "{info:?}");
+            let is_bounded = info.cache_bytes as u64 <= self.plan.options.memory_bytes;
+            check(Check::Memory, is_bounded, || format!("{info:?}"));
         }
     }
 
@@ -75,9 +77,10 @@ impl Client {
         match error {
             AppendError::Failed(failure) => oracle.stopped(failure),
             AppendError::Deleted => {
-                assert!(!oracle.live.logs.contains_key(name), "{name} is there");
+                let is_gone = !oracle.live.logs.contains_key(name);
+                check(Check::Contract, is_gone, || format!("{name} is there"));
             }
-            other => panic!("{name}: {other}"),
+            other => fail(Check::NoFalseRefusal, || format!("{name}: {other}")),
         }
     }
 }

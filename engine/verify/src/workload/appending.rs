@@ -6,9 +6,11 @@ use std::time::Duration;
 use roundhouse_base::{LogId, Monotonic, Offset, WallTime};
 use roundhouse_store::{AppendError, Durability, NewRecord, Refusal, Ticket};
 
-use crate::client::Client;
-use crate::model::{Content, Entry, Op};
-use crate::plan::{Plan, Trouble};
+use super::client::Client;
+use super::plan::Plan;
+use crate::checks::{Check, fail};
+use crate::oracle::{Content, Entry, Op};
+use crate::scenario::Scenario;
 
 /// A record to append.
 #[derive(Debug)]
@@ -81,11 +83,13 @@ impl Client {
                     return Some(InLine { ticket: appended.ticket, upto, is_strict });
                 }
                 Err(Refusal::Wait) => self.store.wait_for_room().await,
-                Err(Refusal::Error(AppendError::NoSpace { reason })) => match self.plan.trouble {
-                    Trouble::Full => self.make_space().await,
+                Err(Refusal::Error(AppendError::NoSpace { reason })) => match self.plan.scenario {
+                    Scenario::Full => self.make_space().await,
                     // Creating a slot failed, which is tried again later.
-                    Trouble::Writing => self.shard.sleep(Duration::from_millis(120)).await,
-                    Trouble::None | Trouble::Reading => panic!("no space: {reason}"),
+                    Scenario::Writing => self.shard.sleep(Duration::from_millis(120)).await,
+                    Scenario::Crashes | Scenario::Reading => {
+                        fail(Check::NoFalseRefusal, || format!("no space: {reason}"))
+                    }
                 },
                 Err(Refusal::Error(error)) => {
                     self.refused(name, &error);
@@ -93,7 +97,7 @@ impl Client {
                 }
             }
         }
-        panic!("no room for {name} comes: {:?}", self.store.info());
+        fail(Check::Progress, || format!("no room for {name} comes: {:?}", self.store.info()))
     }
 
     /// Tells the oracle of records that were put in line just now.

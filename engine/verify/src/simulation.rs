@@ -7,20 +7,15 @@ use std::rc::Rc;
 use roundhouse_base::{Random, ShardId};
 use roundhouse_runtime::sim::{Cluster, FaultOptions, Node, Outcome, ProcessId, RunLimits, World};
 use roundhouse_runtime::{Shard, ShardLoop, SpinOptions, Task};
-use roundhouse_store::{Identity, OpenError, Store};
+use roundhouse_store::{OpenError, Store};
 
-use crate::client::Client;
+use crate::checks::{Check, check, fail};
 use crate::oracle::Oracle;
 use crate::panics;
-use crate::plan::{Plan, Trouble};
-use crate::reading::read_back;
-
-/// The only shard.
-pub(crate) const IDENTITY: Identity =
-    Identity { store: None, shard: ShardId(0), shards: 1, may_create: true };
-
-/// Where its store is.
-pub(crate) const DIRECTORY: &str = "data/shard-000";
+use crate::report::Report;
+use crate::scenario::Scenario;
+use crate::scene::{DIRECTORY, IDENTITY};
+use crate::workload::{Client, Plan, read_back};
 
 /// A simulated machine with one store, and its judge.
 pub(crate) struct Simulation {
@@ -65,24 +60,27 @@ struct Life {
 
 impl Simulation {
     /// A machine with an empty disk.
-    pub(crate) fn new(seed: u64, trouble: Trouble) -> Simulation {
-        panics::watch();
+    pub(crate) fn new(seed: u64, scenario: Scenario) -> Simulation {
         let mut random = Random::new(seed);
-        let plan = Plan::draw(trouble, &mut random);
+        let plan = Plan::draw(scenario, &mut random);
         let world = World::new(random.next_u64(), plan.world(&mut random));
         let node = world.node("a");
         let oracle = Rc::default();
         Simulation { cluster: Cluster::new(world), node, plan: Rc::new(plan), oracle, random }
     }
 
-    /// Lives them all. The last one only looks and closes.
-    pub(crate) fn run(&mut self) {
-        for _ in 0..self.plan.lives {
-            let ending = self.draw_ending();
-            let is_opened_in_trouble = self.random.chance(0.2);
-            self.live(ending, is_opened_in_trouble);
+    /// Lives them all, and adds to `report` what came of it. The last one only looks and closes.
+    pub(crate) fn run(&mut self, report: &mut Report) {
+        let mut was_cut = false;
+        for life in 0..=self.plan.lives {
+            let is_last = life == self.plan.lives;
+            let ending = if is_last { Ending::Close } else { self.draw_ending() };
+            let is_opened_in_trouble = !is_last && self.random.chance(0.2);
+            let was_opened = self.live(ending, is_opened_in_trouble);
+            report.cycles += u64::from(was_cut && was_opened);
+            was_cut = ending != Ending::Close || (was_cut && !was_opened);
         }
-        self.live(Ending::Close, false);
+        report.faults += &self.cluster.world().fault_counts();
     }
 
     fn draw_ending(&mut self) -> Ending {
@@ -95,7 +93,8 @@ impl Simulation {
         }
     }
 
-    fn live(&mut self, ending: Ending, is_opened_in_trouble: bool) {
+    /// Lives one life and says whether it came to open the store.
+    fn live(&mut self, ending: Ending, is_opened_in_trouble: bool) -> bool {
         self.clean_quarantine();
         let phase = Rc::new(Cell::new(Phase::Opening));
         let life = Life {
@@ -115,14 +114,14 @@ impl Simulation {
         };
         let limits = RunLimits { steps_max, ..RunLimits::default() };
         let outcome = self.cluster.run_until(limits, is_over);
-        panics::assert_none();
+        panics::unwind_if_any();
         let is_cut_short = ending != Ending::Close && outcome == Outcome::StepsExhausted;
-        assert!(
-            outcome == Outcome::Reached || is_cut_short,
-            "{ending:?} in {:?}: {outcome}",
-            phase.get()
-        );
-        self.end(process, ending, phase.get() != Phase::Opening);
+        check(Check::Progress, outcome == Outcome::Reached || is_cut_short, || {
+            format!("{ending:?} in {:?}: {outcome}", phase.get())
+        });
+        let was_working = phase.get() != Phase::Opening;
+        self.end(process, ending, was_working);
+        was_working
     }
 
     fn end(&mut self, process: ProcessId, ending: Ending, was_working: bool) {
@@ -134,7 +133,8 @@ impl Simulation {
         } else {
             self.cluster.kill(process);
         }
-        panics::assert_none();
+        panics::unwind_if_any();
+        check(Check::NoPanic, true, String::new);
     }
 
     fn start(&mut self, life: Life) -> ProcessId {
@@ -167,14 +167,16 @@ impl Life {
         if self.is_opened_in_trouble
             && let Err(error) = &opened
         {
-            assert!(self.tolerates(error), "opening in trouble: {error}");
+            self.check_refusal(error, "opening in trouble");
             self.oracle.borrow_mut().opening_failed();
             self.trouble(None);
             opened = Store::open(&shard, directory, IDENTITY, &self.plan.options).await;
         }
         self.trouble(None);
-        let store = opened.unwrap_or_else(|error| panic!("opening: {error}"));
-        let found = read_back(&store).await.unwrap_or_else(|error| panic!("reading back: {error}"));
+        let store = opened.unwrap_or_else(|error| refused("opening", &error));
+        let found = read_back(&store)
+            .await
+            .unwrap_or_else(|error| fail(Check::Acknowledged, || format!("reading back: {error}")));
         self.oracle.borrow_mut().settle(&found, shard.wall());
         self.phase.set(Phase::Working);
         self.trouble(Some(self.plan.faults.clone()));
@@ -197,7 +199,7 @@ impl Life {
             match store.close().await {
                 Ok(()) => self.oracle.borrow_mut().made_durable(upto),
                 Err(OpenError::Failed(failure)) => self.oracle.borrow_mut().stopped(&failure),
-                Err(error) => assert!(self.tolerates(&error), "closing: {error}"),
+                Err(error) => self.check_refusal(&error, "closing"),
             }
             for follower in followers {
                 follower.await;
@@ -222,15 +224,20 @@ impl Life {
     fn trouble(&self, faults: Option<FaultOptions>) {
         let is_on = faults.is_some();
         self.node.set_faults(faults.unwrap_or_default());
-        self.oracle.borrow_mut().may_stop = is_on && self.plan.trouble == Trouble::Writing;
+        self.oracle.borrow_mut().may_stop = is_on && self.plan.scenario == Scenario::Writing;
     }
 
     /// Whether opening or closing may fail like this when faults strike.
-    fn tolerates(&self, error: &OpenError) -> bool {
-        match self.plan.trouble {
-            Trouble::Writing => matches!(error, OpenError::Io { .. } | OpenError::Failed(_)),
-            Trouble::Reading => matches!(error, OpenError::Io { .. } | OpenError::Corruption(_)),
-            Trouble::None | Trouble::Full => false,
-        }
+    fn check_refusal(&self, error: &OpenError, doing: &str) {
+        let is_tolerable = match self.plan.scenario {
+            Scenario::Writing => matches!(error, OpenError::Io { .. } | OpenError::Failed(_)),
+            Scenario::Reading => matches!(error, OpenError::Io { .. } | OpenError::Corruption(_)),
+            Scenario::Crashes | Scenario::Full => false,
+        };
+        check(Check::NoFalseRefusal, is_tolerable, || format!("{doing}: {error}"));
     }
+}
+
+fn refused(doing: &str, error: &OpenError) -> ! {
+    fail(Check::NoFalseRefusal, || format!("{doing}: {error}"))
 }

@@ -4,12 +4,16 @@
 //! so there is one rule: whatever happens, what is left is the effect of the first k of them, with
 //! every acknowledged one among those k.
 
+mod model;
+
 use std::collections::BTreeMap;
 
 use roundhouse_base::{Monotonic, Offset, WallTime};
 use roundhouse_store::{LogConfig, ReadError, Record, Records, StoreFailure};
 
-use crate::model::{Content, Entry, Model, Op, Origin};
+pub(crate) use self::model::{Content, Entry, Op};
+use self::model::{Model, Origin};
+use crate::checks::{Check, check, fail};
 
 /// The judge of one simulated store.
 #[derive(Debug, Default)]
@@ -112,9 +116,11 @@ impl Oracle {
 
     /// Notes that the store stopped, which it says in the same words to everyone.
     pub(crate) fn stopped(&mut self, failure: &StoreFailure) {
-        assert!(self.may_stop, "the store stopped without a fault: {failure}");
+        check(Check::NoFalseRefusal, self.may_stop, || {
+            format!("the store stopped without a fault: {failure}")
+        });
         let first = self.failure.get_or_insert_with(|| failure.clone());
-        assert_eq!(first, failure, "the error is not sticky");
+        check(Check::SameFailure, first == failure, || format!("first {first}, then {failure}"));
     }
 
     /// Notes that the process ends at `now`. `was_working` tells that it had opened the store.
@@ -139,23 +145,12 @@ impl Oracle {
     /// Judges what the store holds after it was opened again.
     pub(crate) fn settle(&mut self, found: &Found, wall: WallTime) {
         let floor = if self.power_failed { self.durable } else { self.written };
-        let mut model = std::mem::take(&mut self.settled);
-        self.ops[..floor].iter().for_each(|submitted| model.apply(&submitted.op));
-        let at_least = difference(&model, found, wall);
-        let mut differs = at_least.clone();
-        for submitted in &self.ops[floor..] {
-            if differs.is_none() {
-                break;
-            }
-            model.apply(&submitted.op);
-            differs = difference(&model, found, wall);
-        }
-        if let (Some(least), Some(most)) = (at_least, differs) {
-            panic!(
-                "what the store holds is not the effect of the first {floor} to {} operations; \
-                 after {floor}: {least}; after all: {most}",
-                self.ops.len()
-            );
+        let mut model = match self.matching_prefix(floor, found, wall) {
+            Ok(model) => model,
+            Err(difference) => self.condemn(floor, found, wall, &difference),
+        };
+        for proven in [Check::Acknowledged, Check::Prefix, Check::Contract] {
+            check(proven, true, String::new);
         }
         for (name, log) in &mut model.logs {
             log.trim(found[name].start);
@@ -166,6 +161,40 @@ impl Oracle {
         self.settled = model;
         self.ops.clear();
         (self.durable, self.written, self.power_failed, self.failure) = (0, 0, false, None);
+    }
+
+    /// The effect of the fewest operations, but at least `floor`, that is what was found.
+    fn matching_prefix(
+        &self,
+        floor: usize,
+        found: &Found,
+        wall: WallTime,
+    ) -> Result<Model, Difference> {
+        let mut model = self.settled.clone();
+        self.ops[..floor].iter().for_each(|submitted| model.apply(&submitted.op));
+        let mut differs = difference(&model, found, wall);
+        for submitted in &self.ops[floor..] {
+            if differs.is_none() {
+                break;
+            }
+            model.apply(&submitted.op);
+            differs = difference(&model, found, wall);
+        }
+        differs.map_or(Ok(model), Err)
+    }
+
+    /// Names the promise that was broken.
+    fn condemn(&self, floor: usize, found: &Found, wall: WallTime, after_all: &Difference) -> ! {
+        let submitted = self.ops.len();
+        if self.matching_prefix(0, found, wall).is_ok() {
+            fail(Check::Acknowledged, || {
+                format!("less is left than the {floor} acknowledged of {submitted} operations")
+            });
+        }
+        let Difference { check, what } = after_all;
+        fail(*check, || {
+            format!("it is not the effect of the first {floor} to {submitted} operations: {what}")
+        });
     }
 
     /// How many operations there were when the last record of a log was put in line.
@@ -188,19 +217,23 @@ impl Oracle {
         let log = self.live.logs.get(&view.name).filter(|log| log.cuts == view.cuts);
         let Some(log) = log else {
             let is_possible = records.iter().all(|record| Content::is_possible(&record.body));
-            assert!(is_possible, "{view:?} gave a body that was never written");
+            let explain = || format!("{view:?} gave a body that was never written");
+            check(Check::Read, is_possible, explain);
             return;
         };
         let mut expected = log.entries_from(view.from).iter();
         let mut last = None;
         for record in records {
             let entry = expected.next().copied();
-            assert!(entry.is_some_and(|entry| entry.is(&record)), "{view:?}: {entry:?} {record:?}");
-            assert!(view.visible.is_none_or(|end| record.offset < end), "{view:?}: {record:?}");
+            let is_right = entry.is_some_and(|entry| entry.is(&record))
+                && view.visible.is_none_or(|end| record.offset < end);
+            check(Check::Read, is_right, || format!("{view:?}: {entry:?} {record:?}"));
             last = entry.and_then(|entry| entry.origin).or(last);
         }
         let is_at_end = view.visible.is_some_and(|end| view.from >= end);
-        assert!(is_at_end == records.is_empty(), "{view:?} gave {} bytes", records.bytes());
+        check(Check::Read, is_at_end == records.is_empty(), || {
+            format!("{view:?} gave {} bytes", records.bytes())
+        });
         match last {
             Some(Origin { op, is_strict: true }) => self.made_durable(op + 1),
             Some(Origin { op, is_strict: false }) => self.made_written(op + 1),
@@ -214,7 +247,9 @@ impl Oracle {
         let (Some(log), Some(end)) = (log, view.visible) else { return };
         // If it had to start anew meanwhile, it saw a later end.
         let expected = [end, log.end].map(|end| log.offset_at(time, view.from, end));
-        assert!(expected.contains(&found), "{view:?} at {time}: {found:?} instead of {expected:?}");
+        check(Check::Time, expected.contains(&found), || {
+            format!("{view:?} at {time}: {found:?} instead of {expected:?}")
+        });
     }
 
     /// Judges why nothing could be read.
@@ -226,28 +261,38 @@ impl Oracle {
             ReadError::Corruption(_) | ReadError::Io { .. } => may_fail,
             _ => false,
         };
-        assert!(is_legitimate, "{view:?}: {error}");
+        check(Check::Read, is_legitimate, || format!("{view:?}: {error}"));
     }
 }
 
-/// How what was found differs from a model, if it does.
-fn difference(model: &Model, found: &Found, wall: WallTime) -> Option<String> {
+/// How what was found differs from a model.
+#[derive(Debug)]
+struct Difference {
+    check: Check,
+    what: String,
+}
+
+fn difference(model: &Model, found: &Found, wall: WallTime) -> Option<Difference> {
+    let differs = |check, what| Some(Difference { check, what });
     if !model.logs.keys().eq(found.keys()) {
-        return Some(format!("logs {:?} where {:?} should be", found.keys(), model.logs.keys()));
+        let what = format!("logs {:?} where {:?} should be", found.keys(), model.logs.keys());
+        return differs(Check::Contract, what);
     }
     for ((name, log), found) in model.logs.iter().zip(found.values()) {
-        if (log.end, log.config) != (found.end, found.config) {
+        if log.config != found.config {
+            return differs(Check::Contract, format!("{name} is configured otherwise"));
+        }
+        if log.end != found.end {
             let (end, found) = (log.end, found.end);
-            return Some(format!(
-                "{name} ends at {found} instead of {end}, or is configured otherwise"
-            ));
+            return differs(Check::Prefix, format!("{name} ends at {found} instead of {end}"));
         }
         if !log.may_expire_to(found.start, wall) {
-            return Some(format!("{name} starts at {} instead of {}", found.start, log.start));
+            let what = format!("{name} starts at {} instead of {}", found.start, log.start);
+            return differs(Check::Contract, what);
         }
         let entries = log.entries_from(found.start);
-        if let Some(differs) = difference_of_records(entries, &found.records) {
-            return Some(format!("{name}: {differs}"));
+        if let Some(what) = difference_of_records(entries, &found.records) {
+            return differs(Check::Prefix, format!("{name}: {what}"));
         }
     }
     None

@@ -6,9 +6,11 @@ use std::pin::pin;
 use roundhouse_base::{LogId, Offset};
 use roundhouse_store::{AppendError, LogError};
 
-use crate::client::Client;
-use crate::model::Op;
-use crate::plan::{Plan, Trouble};
+use super::client::Client;
+use super::plan::Plan;
+use crate::checks::{Check, check, fail};
+use crate::oracle::Op;
+use crate::scenario::Scenario;
 
 impl Client {
     pub(crate) async fn create(&mut self) {
@@ -18,7 +20,8 @@ impl Client {
         let created = self.change(&name, op, self.store.create_log(&name, config)).await;
         if let Some(log) = created {
             let is_found = self.store.find(&name) == Some(log);
-            assert!(is_found || !self.oracle.borrow().live.logs.contains_key(&name));
+            let is_gone = || !self.oracle.borrow().live.logs.contains_key(&name);
+            check(Check::Contract, is_found || is_gone(), || format!("{name} is not {log}"));
         }
     }
 
@@ -90,15 +93,18 @@ impl Client {
                 return Some(value);
             }
             Err(LogError::Append(AppendError::NoSpace { reason })) => {
-                let is_expected = matches!(self.plan.trouble, Trouble::Full | Trouble::Writing);
-                assert!(is_expected, "{op:?}: no space: {reason}");
+                let is_expected = matches!(self.plan.scenario, Scenario::Full | Scenario::Writing);
+                let explain = || format!("{op:?}: no space: {reason}");
+                check(Check::NoFalseRefusal, is_expected, explain);
             }
             Err(LogError::Append(error)) => self.refused(name, &error),
             // Retention or another client was faster.
             Err(LogError::OutOfRange { offset, start, end }) => {
-                assert!(offset < start || offset > end, "{op:?} within {start} to {end}");
+                let is_outside = offset < start || offset > end;
+                let explain = || format!("{op:?} within {start} to {end}");
+                check(Check::NoFalseRefusal, is_outside, explain);
             }
-            Err(error) => panic!("{op:?}: {error}"),
+            Err(error) => fail(Check::NoFalseRefusal, || format!("{op:?}: {error}")),
         }
         None
     }

@@ -1,0 +1,28 @@
+//! Everything that tries to break a store, and the judges that notice.
+//!
+//! A [`Scenario`] lives many lives of one simulated store, and one seed decides all of it. What is
+//! judged is a [`Check`]: each has a name, is counted whenever it is applied, and ends the run when
+//! it fails. [`run_seed`] does one seed, [`run`] many on several threads. The binary of this package
+//! does the same from a shell; `docs/verification.md` says what is proven by which part.
+//!
+//! The workload, the model and the checks are here once, for the simulator, for the tests and for
+//! the fuzz targets.
+
+#![forbid(unsafe_code)]
+
+mod checks;
+mod oracle;
+mod panics;
+mod report;
+mod runner;
+mod scenario;
+pub mod scene;
+mod simulation;
+mod stopwatch;
+mod workload;
+
+pub use checks::{Check, CheckCounts};
+pub use report::Report;
+pub use runner::{Budget, Outcome, run};
+pub use scenario::{Scenario, Violation, run_seed};
+pub use stopwatch::Stopwatch;

@@ -1,0 +1,6 @@
+//! The store on a simulated disk, story by story.
+
+mod damage;
+mod lost_head;
+mod refusals;
+mod stories;
