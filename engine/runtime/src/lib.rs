@@ -32,4 +32,4 @@ pub use socket::{SocketId, SocketOp};
 pub use spin::SpinOptions;
 pub use thread::{allowed_cpus, spawn_pinned};
 pub use turn_counters::TurnCounters;
-pub use uring::{DriveMode, Environment, SetupError, UringDriver, UringOptions};
+pub use uring::{BufferOptions, DriveMode, Environment, SetupError, UringDriver, UringOptions};

@@ -14,4 +14,13 @@ pub struct DriverCounters {
     /// How often completions were found waiting in the kernel because the queue was full. Each
     /// costs one more enter; if it keeps rising, the completion queue is too small.
     pub overflows: Cell,
+    /// How often a receive met no buffer and was started again. Nothing is lost, but a datagram
+    /// socket may have overflown meanwhile.
+    pub buffers_missed: Cell,
+    /// Receives that were copied out of their buffer because most others were still in use.
+    pub buffers_copied: Cell,
+    /// How often a multishot operation ended because the completion queue was full.
+    pub receives_restarted: Cell,
+    /// Arrivals dropped because they were longer than a buffer.
+    pub datagrams_cut: Cell,
 }

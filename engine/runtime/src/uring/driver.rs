@@ -1,7 +1,6 @@
 //! The driver of one shard over one ring.
 
 use std::collections::VecDeque;
-use std::ffi::CString;
 use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
@@ -14,15 +13,17 @@ use roundhouse_base::{Monotonic, WallTime};
 use rustix::rand::GetRandomFlags;
 use rustix::time::{ClockId, Timespec};
 
+use super::buffers::Buffers;
 use super::counters::DriverCounters;
 use super::error::SetupError;
 use super::files::FileTable;
 use super::options::{DriveMode, UringOptions};
 use super::parker::Parker;
 use super::ring::Ring;
+use super::side_memory::SideMemories;
 use super::sockets::SocketTable;
 use super::sqe::{self, Tag};
-use super::{blocking, setup, socket_setup};
+use super::{arrivals, blocking, setup, socket_setup, socket_sqe};
 use crate::driver::{DirectoryEntry, Driver, Unpark, Wait};
 use crate::op::{Completion, Errno, FileId, Op, OpId};
 use crate::op_table::OpTable;
@@ -41,8 +42,8 @@ pub struct UringDriver {
     // Fields are dropped in this order: the ring before what its entries may point to.
     ring: Ring,
     operations: OpTable,
-    /// Paths of operations in flight, by [`OpId::index`], as the kernel wants them.
-    paths: Vec<Option<CString>>,
+    memories: SideMemories,
+    buffers: Buffers,
     files: FileTable,
     sockets: SocketTable,
     /// What the next turn moves into the ring, in order.
@@ -85,7 +86,8 @@ impl UringDriver {
         Ok(UringDriver {
             ring,
             operations: OpTable::default(),
-            paths: Vec::new(),
+            memories: SideMemories::default(),
+            buffers: Buffers::new(options),
             files: FileTable::default(),
             sockets: SocketTable::default(),
             waiting,
@@ -132,21 +134,25 @@ impl UringDriver {
                 Entry::Cancel(id) => sqe::cancel(id),
                 Entry::Watch => sqe::watch(self.parker.event_fd()),
             };
-            // SAFETY: a start points into the heap memory of its operation's buffer or path, both
-            // of which `operations` and `paths` own, untouched, until the last completion was taken
-            // (or for good, if the kernel can't be asked: see `drop`). The others point to nothing.
+            // SAFETY: a start points into the heap memory of its operation's buffers or of its side
+            // memory, which `operations` and `memories` own, untouched, until the last completion
+            // was taken (or for good, if the kernel can't be asked: see `drop`). Buffers that the
+            // kernel chooses belong to `buffers`, under the same rule. The others point to nothing.
             unsafe { self.ring.push(&entry) };
         }
     }
 
-    /// The entry that starts operation `id`, with its path put where it stays.
+    /// The entry that starts operation `id`, with what it points to put where it stays.
     fn prepare(&mut self, id: OpId) -> Result<io_uring::squeue::Entry, Errno> {
-        let index = id.index as usize;
-        if self.paths.len() <= index {
-            self.paths.resize_with(index + 1, || None);
-        }
         let op = self.operations.get_mut(id).expect("an operation waits only while in the table");
-        sqe::start(id, op, &mut self.paths[index], &self.files, &mut self.sockets)
+        let memory = self.memories.get(id.index);
+        let entry = match op {
+            Op::Socket(op) => {
+                socket_sqe::start(op, memory, &mut self.sockets, &mut self.buffers, &self.ring)
+            }
+            _ => sqe::start(op, memory, &self.files),
+        };
+        Ok(entry?.user_data(Tag::Op(id).to_user_data()))
     }
 
     /// Hands out what ended without the ring.
@@ -154,6 +160,7 @@ impl UringDriver {
         for (id, result) in self.finished.drain(..) {
             let op = self.operations.remove(id);
             debug_assert!(op.is_some(), "an operation ends once");
+            self.memories.release(id.index);
             completions.push(Completion { id, result, received: None, op });
         }
     }
@@ -173,18 +180,52 @@ impl UringDriver {
 
     fn take_completion(&mut self, entry: &cqueue::Entry, completions: &mut Vec<Completion>) {
         match Tag::from_user_data(entry.user_data()) {
-            Tag::Op(id) => {
-                debug_assert!(!cqueue::more(entry.flags()), "no operation completes twice");
-                if let Some(op) = self.operations.remove(id) {
-                    self.paths[id.index as usize] = None;
-                    let result = self.result_of(&op, entry);
-                    completions.push(Completion { id, result, received: None, op: Some(op) });
-                }
-            }
+            Tag::Op(id) => self.take_operation(id, entry, completions),
             Tag::Cancel => (),
             // The kernel ends a watch when the completion queue is full.
             Tag::Watch if !cqueue::more(entry.flags()) => self.waiting.push_back(Entry::Watch),
             Tag::Watch => (),
+        }
+    }
+
+    fn take_operation(
+        &mut self,
+        id: OpId,
+        entry: &cqueue::Entry,
+        completions: &mut Vec<Completion>,
+    ) {
+        let Some(op) = self.operations.get(id) else { return };
+        let counters = &self.counters;
+        let received = arrivals::take(op, entry, &mut self.sockets, &mut self.buffers, counters);
+        let has_more = cqueue::more(entry.flags());
+        let is_interrupted = !has_more && arrivals::is_interrupted(op, entry.result(), counters);
+        if !has_more && !is_interrupted {
+            let op = self.operations.remove(id).expect("it was there just now");
+            self.memories.release(id.index);
+            let result = self.result_of(&op, entry);
+            completions.push(Completion { id, result, received, op: Some(op) });
+            return;
+        }
+        if received.is_some() {
+            let result = sqe::result(entry.result());
+            completions.push(Completion { id, result, received, op: None });
+        }
+        if is_interrupted {
+            self.start_again(id);
+        }
+    }
+
+    /// Starts an operation again that the kernel ended for reasons of its own, unless it was to
+    /// end anyway.
+    fn start_again(&mut self, id: OpId) {
+        let is_open = match self.operations.get(id) {
+            Some(Op::Socket(op)) => self.sockets.get(op.socket()).is_ok(),
+            _ => false,
+        };
+        if is_open && !self.memories.is_cancelled(id.index) {
+            self.waiting.push_back(Entry::Start(id));
+        } else {
+            self.finished.push((id, Err(Errno::CANCELED)));
         }
     }
 
@@ -287,17 +328,18 @@ impl Driver for UringDriver {
             None | Some(Op::Socket(SocketOp::Close { .. })) => return,
             Some(_) => (),
         }
-        match self.waiting.iter().position(|entry| *entry == Entry::Start(id)) {
-            Some(at) => {
-                self.waiting.remove(at);
-                self.finished.push((id, Err(Errno::CANCELED)));
-            }
-            None => self.waiting.push_back(Entry::Cancel(id)),
+        if let Some(at) = self.waiting.iter().position(|entry| *entry == Entry::Start(id)) {
+            self.waiting.remove(at);
+            self.finished.push((id, Err(Errno::CANCELED)));
+        } else {
+            self.memories.cancel(id.index);
+            self.waiting.push_back(Entry::Cancel(id));
         }
     }
 
     fn reap(&mut self, completions: &mut Vec<Completion>, wait: Wait) -> Result<(), Errno> {
         let before = completions.len();
+        self.buffers.replenish();
         self.start_waiting(completions)?;
         self.take_finished(completions);
         let found = completions.len() > before || self.ring.has_completions();
@@ -376,6 +418,11 @@ impl UringDriver {
         self.files.insert(fd)
     }
 
+    /// How many buffers for streams there are.
+    pub(super) fn stream_buffers(&mut self) -> usize {
+        self.buffers.streams().ring().len()
+    }
+
     /// How many sockets are open.
     pub(super) fn open_sockets(&self) -> usize {
         self.sockets.len()
@@ -392,7 +439,8 @@ impl Drop for UringDriver {
             let operations = self.operations.len();
             tracing::error!(%errno, operations, "the ring is broken: leaking its buffers");
             mem::forget(mem::take(&mut self.operations));
-            mem::forget(mem::take(&mut self.paths));
+            mem::forget(mem::take(&mut self.memories));
+            self.buffers.leak();
         }
     }
 }

@@ -8,21 +8,33 @@
 //! | `sqe` | an operation as a submission entry, and what its `user_data` means |
 //! | `parker` | sleeping without missing a wake-up, in both modes |
 //! | `files`, `blocking` | open files, and the calls that block while a store is opened |
+//! | `sockets`, `socket_setup`, `socket_sqe` | open sockets, the calls and the entries for them |
+//! | `buffers`, `buffer_ring` | memory the kernel receives into, and when it may be used again |
+//! | `message`, `address`, `control` | datagrams as the kernel lays them out |
+//! | `arrivals` | what receives bring, and when they are started again |
 //! | `error`, `system`, `environment` | why there is no ring, and what to do about it |
 
+mod address;
+mod arrivals;
 mod blocking;
+mod buffer_ring;
+mod buffers;
 #[cfg(feature = "ceiling")]
 pub mod ceiling;
+mod control;
 mod counters;
 mod driver;
 mod environment;
 mod error;
 mod files;
+mod message;
 mod options;
 mod parker;
 mod ring;
 mod setup;
+mod side_memory;
 mod socket_setup;
+mod socket_sqe;
 mod sockets;
 mod sqe;
 mod system;
@@ -34,4 +46,4 @@ pub use counters::DriverCounters;
 pub use driver::UringDriver;
 pub use environment::{Environment, Finding, Verdict};
 pub use error::SetupError;
-pub use options::{DriveMode, UringOptions};
+pub use options::{BufferOptions, DriveMode, UringOptions};

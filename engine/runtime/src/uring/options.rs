@@ -13,13 +13,38 @@ pub struct UringOptions {
     pub completions: u32,
     /// Who puts the thread to sleep.
     pub mode: DriveMode,
+    /// Buffers for datagrams, from the first datagram socket on. One must hold the largest train
+    /// that the kernel coalesces; what is longer is dropped and counted. Untouched memory is not
+    /// resident, so that small datagrams cost a page each.
+    pub datagram_buffers: BufferOptions,
+    /// Buffers for streams, from the first receive on. One is as much as a receive takes at most.
+    pub stream_buffers: BufferOptions,
+}
+
+/// Buffers that the kernel chooses from when something arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BufferOptions {
+    /// Bytes of each.
+    pub bytes: usize,
+    /// How many there are at first; at least 8.
+    pub buffers: u16,
+    /// How many there may be when those before them are in use; at most 32 768. At this bound,
+    /// what arrives is copied to memory of its own length while three quarters are in use.
+    pub buffers_max: u16,
 }
 
 impl Default for UringOptions {
     /// 256 submission and 4096 completion entries, 84 KiB of locked memory, for a thread of the
-    /// engine's own.
+    /// engine's own. For sockets up to 32 MiB of buffers for datagrams and 16 MiB for streams, and
+    /// another 24 KiB of locked memory.
     fn default() -> UringOptions {
-        UringOptions { entries: 256, completions: 4096, mode: DriveMode::Thread }
+        UringOptions {
+            entries: 256,
+            completions: 4096,
+            mode: DriveMode::Thread,
+            datagram_buffers: BufferOptions { bytes: 64 << 10, buffers: 64, buffers_max: 512 },
+            stream_buffers: BufferOptions { bytes: 16 << 10, buffers: 64, buffers_max: 1024 },
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 
-use io_uring::types::{SubmitArgs, Timespec};
+use io_uring::types::{BufRingEntry, SubmitArgs, Timespec};
 use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue, Submitter, cqueue, squeue};
 
 use super::blocking::errno;
@@ -50,6 +50,23 @@ impl Ring {
     /// Makes the kernel write to `event` when there is something to enter for.
     pub(super) fn register_event(&self, event: BorrowedFd<'_>) -> Result<(), Errno> {
         let registered = self.submitter.register_eventfd(event.as_raw_fd());
+        registered.map_err(|error| errno(&error))
+    }
+
+    /// Makes the kernel take buffers for `group` from a ring of `count` entries, a power of two.
+    ///
+    /// # Safety
+    /// The entries must be page-aligned, zeroed, and stay where they are until this ring is gone.
+    pub(super) unsafe fn register_buffers(
+        &self,
+        entries: *const BufRingEntry,
+        count: u16,
+        group: u16,
+    ) -> Result<(), Errno> {
+        let address = entries as u64;
+        // SAFETY: the caller keeps the entries, as this function's contract says.
+        let registered =
+            unsafe { self.submitter.register_buf_ring_with_flags(address, count, group, 0) };
         registered.map_err(|error| errno(&error))
     }
 

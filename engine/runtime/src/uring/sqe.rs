@@ -13,9 +13,8 @@ use rustix::fs::{CWD, OFlags};
 use rustix::io::ReadWriteFlags;
 
 use super::files::FileTable;
-use super::sockets::SocketTable;
+use super::side_memory::SideMemory;
 use crate::op::{Errno, FileId, Op, OpId, OpenMode};
-use crate::socket::SocketOp;
 
 /// Permissions of a new file, before the umask.
 pub(super) const FILE_MODE: u32 = 0o644;
@@ -52,19 +51,17 @@ impl Tag {
     }
 }
 
-/// The entry that starts `op`. Its path, if it has one, is put into `path`.
+/// The entry that starts `op`, without a tag. Its path, if it has one, is put into `memory`.
 ///
-/// The entry points into the operation's buffer or into `path`: both must stay where they are,
+/// The entry points into the operation's buffer or into `memory`: both must stay where they are,
 /// and alive, until the operation's last completion.
 ///
 /// Fails where the kernel would not even be asked: `EBADF` for a file that is not open, `EINVAL`
-/// for a path with a zero byte and for operations that never go through the ring.
+/// for a path with a zero byte and for operations that never go through the ring, or are not on files.
 pub(super) fn start(
-    id: OpId,
     op: &mut Op,
-    path: &mut Option<CString>,
+    memory: &mut SideMemory,
     files: &FileTable,
-    sockets: &mut SocketTable,
 ) -> Result<Entry, Errno> {
     let fd = |file: FileId| files.get(file).map(|fd| Fd(fd.as_raw_fd()));
     let entry = match op {
@@ -81,24 +78,19 @@ pub(super) fn start(
         Op::Sync { file } => opcode::Fsync::new(fd(*file)?).build(),
         Op::Allocate { file, bytes } => opcode::Fallocate::new(fd(*file)?, *bytes).build(),
         Op::Open { path: name, mode } => {
-            let path = path.insert(c_string(name)?);
+            let path = memory.put_path(c_string(name)?);
             opcode::OpenAt::new(Fd(CWD.as_raw_fd()), path.as_ptr())
                 .flags(open_flags(*mode).bits() as i32)
                 .mode(FILE_MODE)
                 .build()
         }
         Op::Remove { path: name } => {
-            let path = path.insert(c_string(name)?);
+            let path = memory.put_path(c_string(name)?);
             opcode::UnlinkAt::new(Fd(CWD.as_raw_fd()), path.as_ptr()).build()
         }
-        Op::SyncData { .. } | Op::Close { .. } => return Err(Errno::INVAL),
-        Op::Socket(SocketOp::Close { socket }) => {
-            let fd = Fd(sockets.begin_close(*socket)?.as_raw_fd());
-            opcode::AsyncCancel2::new(CancelBuilder::fd(fd).all()).build()
-        }
-        Op::Socket(_) => return Err(Errno::OPNOTSUPP),
+        Op::SyncData { .. } | Op::Close { .. } | Op::Socket(_) => return Err(Errno::INVAL),
     };
-    Ok(entry.user_data(Tag::Op(id).to_user_data()))
+    Ok(entry)
 }
 
 /// The entry that asks for the end of operation `id`.
@@ -179,14 +171,12 @@ mod tests {
 
     #[test]
     fn what_the_kernel_cannot_be_asked_fails_at_once() {
-        let id = OpId { index: 0, generation: 0 };
         let files = FileTable::default();
-        let sockets = &mut SocketTable::default();
         let mut missing = Op::Sync { file: FileId(3) };
-        assert_eq!(start(id, &mut missing, &mut None, &files, sockets).unwrap_err(), Errno::BADF);
+        assert_eq!(start(&mut missing, &mut SideMemory::None, &files).unwrap_err(), Errno::BADF);
         let mut unnameable = Op::Remove { path: "a\0b".into() };
         assert_eq!(
-            start(id, &mut unnameable, &mut None, &files, sockets).unwrap_err(),
+            start(&mut unnameable, &mut SideMemory::None, &files).unwrap_err(),
             Errno::INVAL
         );
     }

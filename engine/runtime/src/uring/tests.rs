@@ -1,10 +1,12 @@
 //! The driver against the real kernel.
 
 mod cancel;
+mod datagrams;
 mod host;
 mod limits;
 mod operations;
 mod sockets;
+mod streams;
 mod teardown;
 mod wait;
 
@@ -18,13 +20,14 @@ use roundhouse_base::limits::BLOCK_BYTES;
 use super::{DriveMode, UringDriver, UringOptions};
 use crate::driver::{Driver, Wait};
 use crate::op::{Completion, Errno, FileId, Op, OpId, OpenMode};
+use crate::socket::{SocketOption, SocketOptions};
 
 fn driver(mode: DriveMode) -> UringDriver {
     UringDriver::new(&UringOptions { mode, ..UringOptions::default() }).unwrap()
 }
 
 fn small_driver() -> UringDriver {
-    let options = UringOptions { entries: 64, completions: 64, mode: DriveMode::Thread };
+    let options = UringOptions { entries: 64, completions: 64, ..UringOptions::default() };
     UringDriver::new(&options).unwrap()
 }
 
@@ -35,6 +38,15 @@ fn reap(driver: &mut UringDriver, count: usize) -> Vec<Completion> {
         driver.reap(&mut completions, Wait::Until(None)).unwrap();
     }
     assert_eq!(completions.len(), count);
+    completions
+}
+
+/// Reaps until there is something.
+fn reap_some(driver: &mut UringDriver) -> Vec<Completion> {
+    let mut completions = Vec::new();
+    while completions.is_empty() {
+        driver.reap(&mut completions, Wait::Until(None)).unwrap();
+    }
     completions
 }
 

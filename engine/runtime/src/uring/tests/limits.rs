@@ -8,6 +8,7 @@ use rustix::thread::CapabilitySet;
 
 use super::super::SetupError;
 use super::*;
+use crate::socket::SocketOp;
 
 #[test]
 fn limits_on_locked_memory_are_lived_with_or_explained() {
@@ -70,7 +71,19 @@ fn child_with_the_usual_locked_memory() {
         let (_directory, _path, file) = scratch(&mut drivers[0]);
         let op = Op::Write { file, buf: filled(1, 1), at: 0, durable: true };
         assert_eq!(run(&mut drivers[0], op).result, Ok(BLOCK_BYTES as u32));
+        // Receiving needs locked memory of its own, on every shard.
+        for driver in &mut drivers {
+            connection_that_carries(driver);
+        }
     }
+}
+
+fn connection_that_carries(driver: &mut UringDriver) {
+    let (client, server) = super::streams::connection(driver);
+    let data = bytes::Bytes::from_static(b"x").into();
+    driver.submit(Op::Socket(SocketOp::Send { socket: client, data }));
+    driver.submit(Op::Socket(SocketOp::Receive { socket: server }));
+    assert!(reap(driver, 2).iter().all(|completion| completion.result == Ok(1)));
 }
 
 /// Lowers the limit, and gives up the capability that lifts it. Returns whether it was there.

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::*;
-use crate::socket::{SocketId, SocketKind, SocketOp, SocketOptions};
+use crate::socket::{SocketId, SocketKind, SocketOp};
 
 /// Options for a socket on a free port of the loopback address.
 pub(super) fn on_loopback(kind: SocketKind) -> SocketOptions {
