@@ -58,8 +58,15 @@ impl fmt::Display for Report {
         row("crash-recover cycles", self.cycles)?;
         row("crashes", self.faults.crashes)?;
         row("  writes lost", self.faults.writes_lost)?;
-        row("  writes torn", self.faults.writes_torn)?;
-        row("  names or lengths lost", self.faults.metadata_lost)?;
+        row("  writes torn by sectors", self.faults.writes_torn)?;
+        row("  writes torn by erase blocks", self.faults.writes_torn_by_blocks)?;
+        row("  sectors of zeros", self.faults.sectors_zeroed)?;
+        row("  sectors of garbage", self.faults.sectors_garbage)?;
+        row("  sectors mixed of two writes", self.faults.sectors_mixed)?;
+        row("  names lost", self.faults.names_lost)?;
+        row("  removals undone", self.faults.removals_lost)?;
+        row("  lengths lost", self.faults.lengths_lost)?;
+        row("completions out of order", self.faults.overtaken)?;
         row("faults injected", Fault::ALL.map(|fault| self.faults.of(fault)).iter().sum())?;
         for fault in Fault::ALL {
             row(&format!("  {fault:?}"), self.faults.of(fault))?;

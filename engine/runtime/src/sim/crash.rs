@@ -18,7 +18,12 @@ pub struct CrashOptions {
     pub write_prefix: u32,
     /// Weight of a write in which the fate of every sector is drawn by itself.
     pub write_scattered: u32,
-    /// Weight of a sector that keeps what it held.
+    /// Weight of a write in which the fate of every erase block is drawn by itself, as in a drive
+    /// that stores whole blocks of its own in an order of its own.
+    pub write_blocks: u32,
+    /// Length of an erase block in bytes, a multiple of 512. They lie at multiples of it in the file.
+    pub erase_block_bytes: u64,
+    /// Weight of a sector, or an erase block, that keeps what it held.
     pub sector_old: u32,
     /// Weight of a sector that holds what was written.
     pub sector_new: u32,
@@ -41,6 +46,8 @@ impl Default for CrashOptions {
             write_whole: 3,
             write_prefix: 2,
             write_scattered: 2,
+            write_blocks: 1,
+            erase_block_bytes: 16 << 10,
             sector_old: 4,
             sector_new: 4,
             sector_zero: 1,
@@ -59,6 +66,7 @@ enum WriteFate {
     /// Sectors stored before the one at which power failed.
     Prefix(usize),
     Scattered,
+    Blocks,
 }
 
 /// What is left in one sector of a write.
@@ -73,12 +81,19 @@ enum SectorFate {
 
 impl CrashOptions {
     fn write_fate(&self, sectors: usize, random: &mut Random) -> WriteFate {
-        let weights = [self.write_whole, self.write_lost, self.write_prefix, self.write_scattered];
+        let weights = [
+            self.write_whole,
+            self.write_lost,
+            self.write_prefix,
+            self.write_scattered,
+            self.write_blocks,
+        ];
         match pick(weights, random) {
             0 => WriteFate::Whole,
             1 => WriteFate::Lost,
             2 => WriteFate::Prefix(random.below(sectors as u64) as usize),
-            _ => WriteFate::Scattered,
+            3 => WriteFate::Scattered,
+            _ => WriteFate::Blocks,
         }
     }
 
@@ -110,8 +125,10 @@ pub(super) fn settle(
             *durable_bytes = (*durable_bytes).max(change.length);
             continue;
         }
-        if change.length > *durable_bytes && !faults.loses_metadata(random) {
-            *durable_bytes = change.length;
+        if change.length > *durable_bytes {
+            let is_lost = faults.loses_metadata(random);
+            faults.counts.lengths_lost += u64::from(is_lost);
+            *durable_bytes = if is_lost { *durable_bytes } else { change.length };
         }
         // Bytes behind the surviving end of the file cannot be found any more.
         let reachable = durable_bytes.saturating_sub(change.at).min(change.data.len() as u64);
@@ -132,20 +149,38 @@ fn settle_write(
         return;
     }
     let fate = faults.options.crash.write_fate(data.len().div_ceil(SECTOR_BYTES), random);
-    faults.count_write_fate(fate == WriteFate::Lost, fate == WriteFate::Whole);
     match fate {
-        WriteFate::Lost => return,
+        WriteFate::Lost => {
+            faults.counts.writes_lost += 1;
+            return;
+        }
         WriteFate::Whole => return durable.write(at, data),
-        WriteFate::Prefix(_) | WriteFate::Scattered => {}
+        WriteFate::Prefix(_) | WriteFate::Scattered => faults.counts.writes_torn += 1,
+        WriteFate::Blocks => faults.counts.writes_torn_by_blocks += 1,
     }
+    let block_bytes = faults.options.crash.erase_block_bytes.max(SECTOR_BYTES as u64);
+    let mut last_block = None;
     for (index, sector) in data.chunks(SECTOR_BYTES).enumerate() {
-        let sector_fate = match fate {
-            WriteFate::Prefix(stored) if index < stored => SectorFate::New,
-            WriteFate::Prefix(stored) if index > stored => SectorFate::Old,
+        let at = at + (index * SECTOR_BYTES) as u64;
+        let sector_fate = match (fate, last_block) {
+            (WriteFate::Prefix(stored), _) if index < stored => SectorFate::New,
+            (WriteFate::Prefix(stored), _) if index > stored => SectorFate::Old,
+            (WriteFate::Blocks, Some((block, fate))) if block == at / block_bytes => fate,
             _ => faults.options.crash.sector_fate(random),
         };
-        let at = at + (index * SECTOR_BYTES) as u64;
+        last_block = Some((at / block_bytes, sector_fate));
+        count_sector(faults, sector_fate);
         settle_sector(durable, at, sector, sector_fate, older, random);
+    }
+}
+
+fn count_sector(faults: &mut Faults, fate: SectorFate) {
+    let counts = &mut faults.counts;
+    match fate {
+        SectorFate::Old | SectorFate::New => {}
+        SectorFate::Zero => counts.sectors_zeroed += 1,
+        SectorFate::Garbage => counts.sectors_garbage += 1,
+        SectorFate::Mixed => counts.sectors_mixed += 1,
     }
 }
 

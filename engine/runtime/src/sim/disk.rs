@@ -69,6 +69,9 @@ impl Disk {
             let content = self.file_mut(file);
             content.opens -= 1;
             content.locked &= !unlock;
+            if content.opens == 0 {
+                content.evict();
+            }
             self.forget_unreachable(file);
         }
     }
@@ -132,6 +135,21 @@ impl Disk {
             Entry::File(file) => self.file_mut(file).fail_sync(before),
             Entry::Directory(directory) => self.names.fail_sync(directory, before),
         }
+    }
+
+    /// Loses what completed before `before` and was not durable, at the next crash or with its last
+    /// handle; until then it is read.
+    pub(super) fn fail_sync_cached(&mut self, entry: Entry, before: Stamp) {
+        match entry {
+            Entry::File(file) => self.file_mut(file).fail_sync_cached(before),
+            Entry::Directory(directory) => self.names.fail_sync(directory, before),
+        }
+    }
+
+    /// The files that have a name and at least `bytes`.
+    pub(super) fn named_files(&self, bytes: u64) -> impl Iterator<Item = FileNo> {
+        let is_long = move |(_, file): &(&FileNo, &File)| file.named && file.bytes() >= bytes;
+        self.files.iter().filter(is_long).map(|(no, _)| *no)
     }
 
     /// Creates the directories of `path` that are missing.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use roundhouse_base::{Monotonic, WallTime};
 
+use super::faults::Fault;
 use super::machine::Machine;
 use super::open_files::OpenFile;
 use super::port::{Port, PortNo, UnparkFlag};
@@ -111,7 +112,12 @@ impl Driver for SimDriver {
 
     fn create_directory(&mut self, directory: &Path) -> Result<(), Errno> {
         let now = self.world.state.borrow_mut().tick();
-        self.with_machine(|machine, _| machine.disk.create_directories(directory, now))
+        self.with_machine(|machine, port| {
+            if machine.faults.strikes(Fault::NoSpace, &mut port.random) {
+                return Err(Errno::NOSPC);
+            }
+            machine.disk.create_directories(directory, now)
+        })
     }
 
     fn lock(&mut self, path: &Path) -> Result<FileId, Errno> {

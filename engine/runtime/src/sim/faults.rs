@@ -26,15 +26,25 @@ pub enum Fault {
     PhantomWrite,
     /// A write reports success and went to another place in the file.
     MisdirectedWrite,
+    /// A write reports success and went to the same place in another file.
+    MisdirectedToFile,
     /// A write is stored where it should be and at another place in the file.
     DuplicatedWrite,
     /// A sync fails with `EIO` and the bytes it covered are dropped: they read as before they were
     /// written, and the next sync succeeds. Names that a failed sync of a directory covered stay
     /// visible until a crash and never become durable.
     SyncError,
+    /// A sync of a file fails with `EIO` and the bytes it covered are never stored, but reads return
+    /// them until the last handle on the file is closed: pages that were marked clean and are
+    /// evicted some time, as on ext4 and XFS (Rebello et al., "Can Applications Recover from fsync
+    /// Failures?", ATC 2020). The next sync succeeds.
+    SyncErrorCached,
+    /// A sync takes very long.
+    SyncStall,
     /// A sync or a durable write reports success and made nothing durable.
     LyingSync,
-    /// Creating, allocating or writing fails with `ENOSPC` although there is room.
+    /// Creating, allocating, writing, syncing or removing fails with `ENOSPC` although there is
+    /// room. A sync that does drops what it covered, as with [`Fault::SyncError`].
     NoSpace,
     /// An operation takes very long.
     Stall,
@@ -42,7 +52,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault, in the order of their declaration.
-    pub const ALL: [Fault; 13] = [
+    pub const ALL: [Fault; 16] = [
         Fault::ReadError,
         Fault::BadSector,
         Fault::ReadFlip,
@@ -51,12 +61,20 @@ impl Fault {
         Fault::ShortWrite,
         Fault::PhantomWrite,
         Fault::MisdirectedWrite,
+        Fault::MisdirectedToFile,
         Fault::DuplicatedWrite,
         Fault::SyncError,
+        Fault::SyncErrorCached,
+        Fault::SyncStall,
         Fault::LyingSync,
         Fault::NoSpace,
         Fault::Stall,
     ];
+
+    /// The fault whose name, as [`Debug`] writes it, is `name`.
+    pub fn from_name(name: &str) -> Option<Fault> {
+        Fault::ALL.into_iter().find(|fault| format!("{fault:?}") == name)
+    }
 }
 
 /// How often each fault strikes, and what a crash does. By default there are no faults but crashes.
@@ -67,6 +85,11 @@ pub struct FaultOptions {
 }
 
 impl FaultOptions {
+    /// The same without `fault`.
+    pub fn without(self, fault: Fault) -> FaultOptions {
+        self.with(fault, 0.0)
+    }
+
     /// The same with `fault` striking a fraction `rate`, from 0 to 1, of the operations it applies
     /// to.
     pub fn with(mut self, fault: Fault, rate: f64) -> FaultOptions {
@@ -94,10 +117,24 @@ pub struct FaultCounts {
     pub crashes: u64,
     /// Unsynced writes of which a crash left nothing.
     pub writes_lost: u64,
-    /// Unsynced writes of which a crash left a part, or something else.
+    /// Unsynced writes of which a crash left a part, or something else, sector by sector.
     pub writes_torn: u64,
-    /// Unsynced names, removals and file lengths that a crash undid.
-    pub metadata_lost: u64,
+    /// The same, erase block by erase block.
+    pub writes_torn_by_blocks: u64,
+    /// Sectors of torn writes that a crash left as zeros.
+    pub sectors_zeroed: u64,
+    /// Sectors of torn writes that a crash left as random bytes.
+    pub sectors_garbage: u64,
+    /// Sectors of torn writes that may have parts of two writes.
+    pub sectors_mixed: u64,
+    /// Unsynced names that a crash took away.
+    pub names_lost: u64,
+    /// Unsynced removals that a crash undid.
+    pub removals_lost: u64,
+    /// Unsynced growths of files that a crash undid.
+    pub lengths_lost: u64,
+    /// Operations that completed before one that was submitted earlier.
+    pub overtaken: u64,
 }
 
 impl FaultCounts {
@@ -115,16 +152,25 @@ impl AddAssign<&FaultCounts> for FaultCounts {
         self.crashes += other.crashes;
         self.writes_lost += other.writes_lost;
         self.writes_torn += other.writes_torn;
-        self.metadata_lost += other.metadata_lost;
+        self.writes_torn_by_blocks += other.writes_torn_by_blocks;
+        self.sectors_zeroed += other.sectors_zeroed;
+        self.sectors_garbage += other.sectors_garbage;
+        self.sectors_mixed += other.sectors_mixed;
+        self.names_lost += other.names_lost;
+        self.removals_lost += other.removals_lost;
+        self.lengths_lost += other.lengths_lost;
+        self.overtaken += other.overtaken;
     }
 }
 
 impl fmt::Display for FaultCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let torn = self.writes_torn + self.writes_torn_by_blocks;
+        let metadata = self.names_lost + self.removals_lost + self.lengths_lost;
         write!(
             f,
-            "{} crashes ({} writes lost, {} torn, {} names or lengths lost)",
-            self.crashes, self.writes_lost, self.writes_torn, self.metadata_lost
+            "{} crashes ({} writes lost, {torn} torn, {metadata} names or lengths lost)",
+            self.crashes, self.writes_lost
         )?;
         Fault::ALL
             .into_iter()
@@ -154,16 +200,14 @@ impl Faults {
         strikes
     }
 
-    /// Whether a crash undoes an unsynced name, removal or length.
-    pub(super) fn loses_metadata(&mut self, random: &mut Random) -> bool {
-        let loses = random.chance(self.options.crash.metadata_lost);
-        self.counts.metadata_lost += u64::from(loses);
-        loses
+    /// Whether `fault` strikes now and then.
+    pub(super) fn strikes_at_all(&self, fault: Fault) -> bool {
+        self.options.rate(fault) > 0.0
     }
 
-    pub(super) fn count_write_fate(&mut self, is_lost: bool, is_whole: bool) {
-        self.counts.writes_lost += u64::from(is_lost);
-        self.counts.writes_torn += u64::from(!is_lost && !is_whole);
+    /// Whether a crash undoes an unsynced name, removal or length.
+    pub(super) fn loses_metadata(&self, random: &mut Random) -> bool {
+        random.chance(self.options.crash.metadata_lost)
     }
 }
 

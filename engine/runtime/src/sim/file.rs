@@ -31,6 +31,9 @@ pub(super) struct File {
     bytes: u64,
     /// In the order of completion, which is also the order of the stamps.
     unsynced: VecDeque<Change>,
+    /// What a failed sync did not store, as far as nothing was stored there since: reads find it
+    /// until it is evicted. Below the unsynced changes, above the durable content.
+    cached: Vec<Change>,
     /// Sectors that answer reads with `EIO` until they are written again.
     unreadable: BTreeSet<u64>,
     /// How many handles are open on it.
@@ -58,6 +61,19 @@ pub(super) struct Change {
 impl Change {
     pub(super) fn overlaps(&self, from: u64, to: u64) -> bool {
         self.at < to && from < self.at + self.data.len() as u64
+    }
+
+    /// What is left of it before `from` and from `to` on.
+    fn without(self, from: u64, to: u64) -> impl Iterator<Item = Change> {
+        let end = self.at + self.data.len() as u64;
+        let (before, after) = (from.clamp(self.at, end), to.clamp(self.at, end));
+        [(self.at, before), (after.max(before), end)].into_iter().filter_map(
+            move |(start, stop)| {
+                let data = self.data.slice((start - self.at) as usize..(stop - self.at) as usize);
+                let Change { stamp, durable, length, .. } = self;
+                (start < stop).then_some(Change { stamp, durable, at: start, data, length })
+            },
+        )
     }
 
     /// Copies what this change wrote of the range that starts at `at` into `buf`.
@@ -100,7 +116,7 @@ impl File {
         }
         let buf = &mut buf[..count];
         self.durable.read(at, buf);
-        for change in &self.unsynced {
+        for change in self.cached.iter().chain(&self.unsynced) {
             change.overlay(at, buf);
         }
         Ok(count)
@@ -117,7 +133,7 @@ impl File {
             let length = earlier.map(|change| change.length).max().unwrap_or(0);
             self.durable_bytes = self.durable_bytes.max(length).max(end);
             if !self.unsynced.iter().any(|change| change.overlaps(at, end)) {
-                self.durable.write(at, &data);
+                self.store(at, &data);
                 return;
             }
         }
@@ -149,6 +165,23 @@ impl File {
         }
     }
 
+    /// The same, but the pages stay in the cache: reads find the bytes until they are
+    /// evicted.
+    pub(super) fn fail_sync_cached(&mut self, before: Stamp) {
+        for change in &mut self.unsynced {
+            if !change.durable && change.stamp < before {
+                let data = std::mem::take(&mut change.data);
+                let (stamp, at, length) = (change.stamp, change.at, change.length);
+                self.cached.push(Change { stamp, durable: false, at, data, length });
+            }
+        }
+    }
+
+    /// Forgets what only the cache still has.
+    pub(super) fn evict(&mut self) {
+        self.cached.clear();
+    }
+
     /// From now on reads of the sector of byte `at` fail.
     pub(super) fn make_unreadable(&mut self, at: u64) {
         self.unreadable.insert(at / SECTOR_BYTES as u64);
@@ -156,7 +189,8 @@ impl File {
 
     /// Changes one stored byte. False if an unsynced write lies above it and would hide that.
     pub(super) fn corrupt(&mut self, at: u64, xor: u8) -> bool {
-        if self.unsynced.iter().any(|change| change.overlaps(at, at + 1)) {
+        let mut above = self.cached.iter().chain(&self.unsynced);
+        if above.any(|change| change.overlaps(at, at + 1)) {
             return false;
         }
         let mut byte = [0];
@@ -177,6 +211,7 @@ impl File {
 
     /// Decides what is left of the unsynced changes; no handle and no lock is.
     pub(super) fn crash(&mut self, faults: &mut Faults, random: &mut Random) {
+        self.cached.clear();
         let changes = std::mem::take(&mut self.unsynced);
         let changes = Vec::from(changes);
         crash::settle(&mut self.durable, &mut self.durable_bytes, &changes, faults, random);
@@ -194,8 +229,18 @@ impl File {
 
     fn fold_oldest(&mut self) {
         if let Some(change) = self.unsynced.pop_front() {
-            self.durable.write(change.at, &change.data);
+            self.store(change.at, &change.data);
             self.durable_bytes = self.durable_bytes.max(change.length);
+        }
+    }
+
+    /// Puts `data` on stable storage, where it hides what was only cached.
+    fn store(&mut self, at: u64, data: &[u8]) {
+        self.durable.write(at, data);
+        let end = at + data.len() as u64;
+        if self.cached.iter().any(|change| change.overlaps(at, end)) {
+            let cached = std::mem::take(&mut self.cached);
+            self.cached = cached.into_iter().flat_map(|change| change.without(at, end)).collect();
         }
     }
 
@@ -243,6 +288,25 @@ mod tests {
         file.fail_sync(Stamp(3));
         file.sync(Stamp(9));
         assert_eq!(file.durable_content(), [vec![0; 512], vec![2; 512]].concat());
+    }
+
+    #[test]
+    fn what_a_failed_sync_left_in_the_cache_is_read_until_something_is_stored_there() {
+        let mut file = File::default();
+        file.write(0, Bytes::from(vec![1; 2048]), Stamp(1), None);
+        file.fail_sync_cached(Stamp(3));
+        file.sync(Stamp(4));
+        assert_eq!(content(&file), [1; 2048]);
+        assert_eq!(file.durable_content(), [0; 2048]);
+
+        file.write(512, Bytes::from(vec![2; 512]), Stamp(5), Some(Stamp(5)));
+        file.write(1024, Bytes::from(vec![3; 512]), Stamp(6), None);
+        let expected = [[1; 512], [2; 512], [3; 512], [1; 512]].concat();
+        assert_eq!(content(&file), expected);
+        file.sync(Stamp(7));
+        assert_eq!(content(&file), expected);
+        let durable = [[0; 512], [2; 512], [3; 512], [0; 512]].concat();
+        assert_eq!(file.durable_content(), durable);
     }
 
     #[test]

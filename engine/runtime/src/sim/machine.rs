@@ -48,7 +48,9 @@ impl Machine {
     /// How long `op` will take, in nanoseconds.
     pub(super) fn latency_ns(&mut self, op: &Op, random: &mut Random) -> u64 {
         let latency = self.latencies.draw(op, random);
-        let is_stalled = self.faults.strikes(Fault::Stall, random);
+        let is_sync = matches!(op, Op::SyncData { .. } | Op::Sync { .. });
+        let is_stalled = self.faults.strikes(Fault::Stall, random)
+            || (is_sync && self.faults.strikes(Fault::SyncStall, random));
         latency + if is_stalled { self.latencies.draw_stall(random) } else { 0 }
     }
 
@@ -85,7 +87,12 @@ impl Machine {
                 }
                 self.disk.allocate(file, *bytes, span.now).map(|()| 0)
             }
-            Op::Remove { path } => self.disk.remove(path, span.now).map(|()| 0),
+            Op::Remove { path } => {
+                if self.faults.strikes(Fault::NoSpace, random) {
+                    return Err(Errno::NOSPC);
+                }
+                self.disk.remove(path, span.now).map(|()| 0)
+            }
             Op::Close { file } => {
                 let open = files.remove(*file)?;
                 self.disk.close(open.entry, open.locked);
@@ -185,6 +192,10 @@ impl Machine {
         if let Some(at) = self.elsewhere(Fault::MisdirectedWrite, &write, random) {
             return self.store(&write, at, now, durable_since).map(|()| count);
         }
+        if let Some(file) = self.other_file(&write, random) {
+            write.file = file;
+            return self.store(&write, write.at, now, durable_since).map(|()| count);
+        }
         self.store(&write, write.at, now, durable_since)?;
         if let Some(at) = self.elsewhere(Fault::DuplicatedWrite, &write, random) {
             self.store(&write, at, now, durable_since)?;
@@ -216,7 +227,29 @@ impl Machine {
         Some(if place == taken { (place + 1) % places } else { place } * block)
     }
 
+    /// Another file that is long enough for `write`, if there is one and the fault strikes.
+    fn other_file(&mut self, write: &Write, random: &mut Random) -> Option<FileNo> {
+        if !self.faults.strikes_at_all(Fault::MisdirectedToFile) {
+            return None;
+        }
+        let end = write.at + write.data.len() as u64;
+        let others: Vec<FileNo> =
+            self.disk.named_files(end).filter(|file| *file != write.file).collect();
+        if others.is_empty() || !self.faults.strikes(Fault::MisdirectedToFile, random) {
+            return None;
+        }
+        Some(others[random.below(others.len() as u64) as usize])
+    }
+
     fn sync(&mut self, entry: Entry, before: Stamp, random: &mut Random) -> Result<u32, Errno> {
+        if self.faults.strikes(Fault::NoSpace, random) {
+            self.disk.fail_sync(entry, before);
+            return Err(Errno::NOSPC);
+        }
+        if self.faults.strikes(Fault::SyncErrorCached, random) {
+            self.disk.fail_sync_cached(entry, before);
+            return Err(Errno::IO);
+        }
         if self.faults.strikes(Fault::SyncError, random) {
             self.disk.fail_sync(entry, before);
             return Err(Errno::IO);

@@ -12,8 +12,8 @@
 //! - A read returns what completed writes stored. Operations in flight take effect in any order.
 //! - A write is durable when it was a durable write that completed, or when a sync of its file
 //!   that was *submitted after the write completed* has completed. Of every other write a crash
-//!   leaves, sector by sector of 512 bytes, the old, the new, zeros, garbage, or a mix with another
-//!   such write. Sectors that no such write touched are as they were.
+//!   leaves, sector by sector of 512 bytes or erase block by erase block, the old, the new, zeros,
+//!   garbage, or a mix with another such write. Sectors that no such write touched are as they were.
 //! - A name, or its removal, is durable after a sync of its directory; the content of the file is
 //!   a matter of its own, and so is the entry of the directory in the one above it.
 //! - A file's length is durable with a sync or a durable write.

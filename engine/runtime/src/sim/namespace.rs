@@ -172,6 +172,10 @@ impl Namespace {
             for change in std::mem::take(&mut directory.unsynced) {
                 if !faults.loses_metadata(random) {
                     assign(&mut directory.durable, &change.name, change.entry);
+                } else if change.entry.is_some() {
+                    faults.counts.names_lost += 1;
+                } else {
+                    faults.counts.removals_lost += 1;
                 }
             }
             directory.visible.clone_from(&directory.durable);

@@ -203,6 +203,8 @@ impl State {
         let Some(op) = port.table.get_mut(event.id) else { return };
         let span = Span { submitted: event.stamp, now };
         let machine = &mut self.machines[port.node.0];
+        let earlier = self.events.of_port(event.port).any(|other| other.stamp < event.stamp);
+        machine.faults.counts.overtaken += u64::from(earlier);
         let result = match event.plan {
             Plan::Perform => machine.perform(op, &mut port.files, span, &mut self.random),
             Plan::Fail(errno) => Err(errno),

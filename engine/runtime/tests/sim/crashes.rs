@@ -123,6 +123,8 @@ const NOTHING_LOST: CrashOptions = CrashOptions {
     write_whole: 0,
     write_prefix: 0,
     write_scattered: 0,
+    write_blocks: 0,
+    erase_block_bytes: 4096,
     sector_old: 0,
     sector_new: 0,
     sector_zero: 0,
@@ -139,6 +141,22 @@ fn prepared(seed: u64, crash: CrashOptions) -> (Node, Process, FileId) {
     let file = process.create("f");
     process.write_durably(file, 0, blocks(1, 1)).unwrap();
     (node, process, file)
+}
+
+#[test]
+fn erase_blocks_are_stored_or_lost_as_a_whole() {
+    let crash = CrashOptions { write_blocks: 1, sector_old: 1, sector_new: 1, ..NOTHING_LOST };
+    let mut seen = BTreeSet::new();
+    for seed in 0..SEEDS {
+        let (node, mut process, file) = prepared(seed, crash.clone());
+        process.write_durably(file, 0, blocks(1, 4)).unwrap();
+        process.write(file, 0, blocks(2, 4)).unwrap();
+        node.crash();
+        let left = sectors(&node);
+        assert!(left.chunks(8).all(|block| block.iter().all(|byte| *byte == block[0])));
+        seen.insert(left);
+    }
+    assert_eq!(seen.len(), 16, "each of the four blocks is old or new by itself");
 }
 
 #[test]

@@ -114,6 +114,33 @@ fn a_failed_sync_loses_the_data_and_the_next_one_succeeds() {
 }
 
 #[test]
+fn a_write_can_go_to_the_same_place_of_another_file() {
+    let (node, mut process, file) = prepared(5);
+    let other = process.create("g");
+    process.write_durably(other, 0, blocks(3, 4)).unwrap();
+    node.set_faults(always(Fault::MisdirectedToFile));
+    assert_eq!(process.write_durably(file, 2, blocks(2, 1)), Ok(BLOCK as u32));
+    assert_eq!(node.read_file("f"), [1; 4 * BLOCK]);
+    assert_eq!(node.read_file("g")[2 * BLOCK..3 * BLOCK], [2; BLOCK]);
+}
+
+#[test]
+fn a_failed_sync_can_leave_the_data_in_the_cache_only() {
+    let (node, mut process, file) = prepared(6);
+    process.write(file, 0, blocks(2, 1)).unwrap();
+    node.set_faults(always(Fault::SyncErrorCached));
+    assert_eq!(process.sync(file), Err(Errno::IO));
+    node.set_faults(FaultOptions::default());
+    assert_eq!(process.sync(file), Ok(0));
+    assert_eq!(process.read(file, 0, 1), Ok(vec![2; BLOCK]), "it reads as if it were there");
+    process.call(Op::Close { file }).unwrap();
+    let file = process.open("f", OpenMode::Read).unwrap();
+    assert_eq!(process.read(file, 0, 1), Ok(vec![1; BLOCK]), "then it is evicted");
+    node.crash();
+    assert_eq!(node.read_file("f"), [1; 4 * BLOCK]);
+}
+
+#[test]
 fn a_failed_sync_of_a_directory_loses_its_names_at_the_next_crash() {
     let (node, mut process, _) = prepared(7);
     process.open("new", OpenMode::Create).unwrap();
@@ -151,6 +178,8 @@ fn injected_enospc_strikes_all_that_may_need_room() {
     assert_eq!(process.write(file, 0, blocks(2, 1)), Err(Errno::NOSPC));
     assert_eq!(process.call(Op::Allocate { file, bytes: 1 }), Err(Errno::NOSPC));
     assert_eq!(process.open("g", OpenMode::Create), Err(Errno::NOSPC));
+    assert_eq!(process.call(Op::Remove { path: "f".into() }), Err(Errno::NOSPC));
+    assert_eq!(process.sync(file), Err(Errno::NOSPC));
     assert_eq!(process.read(file, 0, 1), Ok(vec![1; BLOCK]));
 }
 
