@@ -7,9 +7,10 @@ const LAYERS: &[(&str, u32)] = &[
     ("roundhouse-store", 2),
     ("roundhouse-net", 2),
     ("roundhouse", 3),
-    ("roundhouse-cli", 4),
     ("roundhouse-verify", 4),
     ("roundhouse-ffi", 4),
+    ("roundhouse-measure", 4),
+    ("roundhouse-cli", 5),
 ];
 
 /// The dependencies of a crate's manifest that are not below it. A crate may name itself, to test

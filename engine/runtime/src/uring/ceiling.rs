@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use io_uring::{IoUring, opcode, types};
-use roundhouse_base::aligned_buffer;
 use roundhouse_base::metrics::LatencyHistogram;
+use roundhouse_base::{Random, aligned_buffer};
 
 /// What to do on the bare ring.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,8 @@ pub enum LoadKind {
     Write,
     /// A read; ends at the end of the file instead of starting over.
     Read,
+    /// A read anywhere in the file.
+    RandomRead,
 }
 
 /// What came of it.
@@ -70,15 +72,14 @@ pub fn run(file: &File, load: Load) -> io::Result<Outcome> {
     let mut started = vec![Instant::now(); load.depth];
     let mut free: VecDeque<usize> = (0..load.depth).collect();
     let mut latency = LatencyHistogram::new();
+    let mut random = Random::new(0);
     let (mut at, mut operations, mut in_flight) = (0, 0, 0);
     let begin = Instant::now();
     loop {
         let is_over = begin.elapsed() >= load.duration
             || (load.kind == LoadKind::Read && at + load.bytes as u64 > load.file_bytes);
         while !is_over && let Some(index) = free.pop_front() {
-            if load.kind != LoadKind::Read && at + load.bytes as u64 > load.file_bytes {
-                at = 0;
-            }
+            at = place(load, at, &mut random);
             started[index] = Instant::now();
             let entry = entry(file, load, &mut buffers[index], at).user_data(index as u64);
             // SAFETY: the buffer is in `buffers`, whose elements stay where their heap memory is
@@ -115,6 +116,16 @@ pub fn run(file: &File, load: Load) -> io::Result<Outcome> {
     }
 }
 
+/// Where the next operation goes, if they are to go on at `at`.
+fn place(load: Load, at: u64, random: &mut Random) -> u64 {
+    let bytes = load.bytes as u64;
+    match load.kind {
+        LoadKind::RandomRead => random.below(load.file_bytes / bytes) * bytes,
+        LoadKind::Write | LoadKind::DurableWrite if at + bytes > load.file_bytes => 0,
+        _ => at,
+    }
+}
+
 /// Waits for what is still in flight, whose buffers may be freed only then.
 fn drain(ring: &mut IoUring, mut in_flight: usize) -> io::Result<()> {
     while in_flight > 0 {
@@ -128,7 +139,9 @@ fn entry(file: &File, load: Load, buffer: &mut BytesMut, at: u64) -> io_uring::s
     let fd = types::Fd(file.as_raw_fd());
     let (pointer, length) = (buffer.as_mut_ptr(), load.bytes as u32);
     match load.kind {
-        LoadKind::Read => opcode::Read::new(fd, pointer, length).offset(at).build(),
+        LoadKind::Read | LoadKind::RandomRead => {
+            opcode::Read::new(fd, pointer, length).offset(at).build()
+        }
         LoadKind::Write => opcode::Write::new(fd, pointer, length).offset(at).build(),
         LoadKind::DurableWrite => {
             opcode::Write::new(fd, pointer, length).offset(at).rw_flags(RWF_DSYNC).build()
@@ -140,7 +153,7 @@ fn entry(file: &File, load: Load, buffer: &mut BytesMut, at: u64) -> io_uring::s
 fn filled_buffer(bytes: usize, seed: usize) -> BytesMut {
     let mut buffer = aligned_buffer(bytes);
     buffer.resize(bytes, 0);
-    roundhouse_base::Random::new(seed as u64).fill(&mut buffer);
+    Random::new(seed as u64).fill(&mut buffer);
     buffer
 }
 

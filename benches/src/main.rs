@@ -1,0 +1,62 @@
+//! `compare`: Roundhouse beside its ceilings and its peers, in one run, subjects interleaved round by
+//! round, each measurement in a process of its own.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod one;
+mod peers;
+mod run;
+mod suites;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use roundhouse_measure::{MeasureError, store};
+
+use crate::arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(exit) => exit,
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode, MeasureError> {
+    match arguments.command {
+        None if arguments.list => list()?,
+        None => run::run(&arguments)?,
+        Some(Command::Measure(one)) => one::measure(&one)?,
+        Some(Command::AppendUntilKilled { dir }) => store::append_until_killed(&dir, print_line)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints every suite with its cases and subjects.
+fn list() -> Result<(), MeasureError> {
+    for suite in suites::all() {
+        print_line(&format!("{}: {}", suite.name, suite.about))?;
+        for case in suite.cases {
+            let subjects: Vec<&str> = case.subjects.iter().map(|subject| subject.name()).collect();
+            print_line(&format!("  {:<24} {}", case.name, subjects.join(", ")))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a line of data.
+fn print_line(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+/// Writes a line for people. Nobody may be there to read it, which is fine.
+fn say(message: &str) {
+    drop(writeln!(std::io::stderr().lock(), "compare: {message}"));
+}

@@ -1,0 +1,72 @@
+//! One subject, measured once, in a process of its own: so memory and CPU time are its own, and
+//! nothing that another subject left running disturbs it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use roundhouse_measure::{Case, MeasureError, Measurement, Sizes, Stage, Subject, Suite, machine};
+
+use crate::arguments::{OneArgs, SizeArgs};
+use crate::{print_line, suites};
+
+/// Who, in what.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub(crate) suite: &'a Suite,
+    pub(crate) case: &'a Case,
+    pub(crate) subject: &'a dyn Subject,
+}
+
+/// Measures the subject here and prints what came of it, one JSON object a line.
+pub(crate) fn measure(args: &OneArgs) -> Result<(), MeasureError> {
+    let suites = suites::all();
+    let suite = suites.iter().find(|suite| suite.name == args.suite);
+    let case = suite.and_then(|suite| suite.case(&args.case));
+    let subject = case.and_then(|case| case.subject(&args.subject));
+    let subject = subject.ok_or("there is no such suite, case or subject")?;
+    let stage = stage(&args.size);
+    let stage = if args.count { stage.counting() } else { stage };
+    for mut measurement in subject.measure(&stage)? {
+        measurement.rss_mib = machine::resident_mib_max();
+        print_line(&serde_json::to_string(&measurement)?)?;
+    }
+    Ok(())
+}
+
+/// Has another process of this program measure the subject.
+pub(crate) fn measure_apart(
+    entry: Entry<'_>,
+    size: &SizeArgs,
+    counts: bool,
+) -> Result<Vec<Measurement>, MeasureError> {
+    let Entry { suite, case, subject } = entry;
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["measure", suite.name, case.name, subject.name()]);
+    command.arg("--dir").arg(&size.dir);
+    command.args(["--seconds", &size.seconds.to_string()]);
+    command.args(["--bytes", &size.bytes.to_string()]);
+    if counts {
+        command.arg("--count");
+    }
+    let output = command.stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        let who = format!("{}, {}, {}", suite.name, case.name, subject.name());
+        return Err(format!("{who}: could not be measured: {}", output.status).into());
+    }
+    let lines = String::from_utf8(output.stdout)?;
+    lines.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+/// The command that appends to the store in a folder until it is killed.
+pub(crate) fn appender(dir: &Path) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("append-until-killed").arg(dir);
+    command
+}
+
+fn stage(size: &SizeArgs) -> Stage {
+    let bytes = size.bytes.0;
+    let sizes = Sizes { file: bytes, growth: bytes, store: bytes };
+    Stage::new(size.dir.clone(), Duration::from_secs_f64(size.seconds), sizes)
+}
