@@ -5,14 +5,17 @@
 //! [`Shard`] is the handle to all of it, [`ShardLoop`] what turns it.
 
 mod block_on;
+mod completion_queue;
 pub mod driver;
 mod executor;
 pub mod mailbox;
 pub mod op;
 mod op_table;
+mod operation;
 mod reactor;
 mod shard;
 mod shard_loop;
+mod shard_sockets;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod socket;
@@ -23,10 +26,12 @@ mod turn_counters;
 pub mod uring;
 
 pub use block_on::block_on;
+pub use completion_queue::CompletionQueue;
 pub use driver::{DirectoryEntry, Driver, Unpark, Wait};
 pub use executor::{Task, yield_now};
 pub use op::{Completion, Errno, FileId, Op, OpId, OpenMode};
-pub use shard::{Operation, ReadOperation, Shard, Sleep};
+pub use operation::{Operation, ReadOperation, SocketOperation};
+pub use shard::{Shard, Sleep};
 pub use shard_loop::{SPIN_MAX, ShardLoop, TASK_POLLS_PER_TURN, Turn, run_until};
 pub use socket::{SocketId, SocketOp};
 pub use spin::SpinOptions;

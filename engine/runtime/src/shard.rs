@@ -17,7 +17,8 @@ use crate::driver::{DirectoryEntry, Driver};
 use crate::executor::{Executor, Task};
 use crate::mailbox::Parking;
 use crate::op::{Errno, FileId, Op, OpenMode};
-use crate::reactor::{Reactor, Token};
+use crate::operation::{Operation, ReadOperation};
+use crate::reactor::Reactor;
 use crate::timers::{TimerKey, Timers};
 
 /// One shard, seen from code that runs on it: tasks, time, files. Cheap to clone, never sent.
@@ -138,7 +139,7 @@ impl Shard {
     ///
     /// Dropping the future cancels the read; the buffer stays alive until the kernel let go of it.
     pub fn read(&self, file: FileId, buf: BytesMut, at: u64) -> ReadOperation {
-        ReadOperation(self.submit(Op::Read { file, buf, at }))
+        ReadOperation::new(self.submit(Op::Read { file, buf, at }))
     }
 
     /// Writes `buf` at byte `at` of a file; with `durable`, completes when it is on stable storage.
@@ -228,71 +229,14 @@ impl Shard {
         self.inner.driver.borrow_mut().lock(path)
     }
 
-    fn submit(&self, op: Op) -> Operation {
-        let id = self.inner.driver.borrow_mut().submit(op);
-        let token = self.inner.reactor.borrow_mut().expect(id);
-        Operation { shard: self.clone(), token: Some(token) }
+    pub(crate) fn submit(&self, op: Op) -> Operation {
+        Operation::new(self, op)
     }
 }
 
 impl std::fmt::Debug for Shard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Shard({})", self.inner.id)
-    }
-}
-
-/// An operation in flight. Awaiting it gives its result as documented with the [`Op`]; dropping it
-/// asks the driver to cancel, and leaves the operation's buffers to the driver until it ended.
-#[must_use = "dropping an operation cancels it"]
-#[derive(Debug)]
-pub struct Operation {
-    shard: Shard,
-    /// `None` once the outcome was collected.
-    token: Option<Token>,
-}
-
-impl Operation {
-    fn poll_op(&mut self, context: &mut Context<'_>) -> Poll<(Result<u32, Errno>, Op)> {
-        let token = self.token.expect("an operation is not polled after it completed");
-        let outcome = self.shard.inner.reactor.borrow_mut().poll(token, context);
-        if outcome.is_ready() {
-            self.token = None;
-        }
-        outcome
-    }
-}
-
-impl Future for Operation {
-    type Output = Result<u32, Errno>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_op(context).map(|(result, _op)| result)
-    }
-}
-
-impl Drop for Operation {
-    fn drop(&mut self) {
-        let Some(token) = self.token.take() else { return };
-        let in_flight = self.shard.inner.reactor.borrow_mut().give_up(token);
-        if let Some(id) = in_flight {
-            self.shard.inner.driver.borrow_mut().cancel(id);
-        }
-    }
-}
-
-/// A read in flight; like [`Operation`], and gives the buffer back.
-#[must_use = "dropping a read cancels it"]
-#[derive(Debug)]
-pub struct ReadOperation(Operation);
-
-impl Future for ReadOperation {
-    type Output = (Result<u32, Errno>, BytesMut);
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_op(context).map(|(result, op)| match op {
-            Op::Read { buf, .. } => (result, buf),
-            other => unreachable!("the driver gave back {other:?} for a read"),
-        })
     }
 }
 

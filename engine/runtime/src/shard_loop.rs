@@ -199,10 +199,14 @@ impl ShardLoop {
     fn dispatch(&mut self) {
         self.counters.completions.add(self.completions.len() as u64);
         for completion in self.completions.drain(..) {
-            let waker = self.inner.reactor.borrow_mut().complete(completion);
-            if let Some(waker) = waker {
+            let follow_up = self.inner.reactor.borrow_mut().complete(completion);
+            if let Some(waker) = follow_up.waker {
                 self.inner.executor.enter(|| waker.wake());
             }
+            if let Some(id) = follow_up.cancel {
+                self.inner.driver.borrow_mut().cancel(id);
+            }
+            self.inner.discard(follow_up.discard.as_ref());
         }
     }
 }

@@ -75,6 +75,11 @@ pub enum SocketOp {
 }
 
 impl SocketOp {
+    /// Whether it completes any number of times.
+    pub fn is_multishot(&self) -> bool {
+        matches!(self, SocketOp::Accept { .. } | SocketOp::ReceiveDatagrams { .. })
+    }
+
     /// The socket it works on.
     pub fn socket(&self) -> SocketId {
         match self {
