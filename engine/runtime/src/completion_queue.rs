@@ -39,6 +39,11 @@ impl CompletionQueue {
         self.shard.inner.reactor.borrow().in_flight(self.token())
     }
 
+    /// Whether no completion waits to be taken.
+    pub fn is_empty(&self) -> bool {
+        self.shard.inner.reactor.borrow().is_empty(self.token())
+    }
+
     /// Takes the oldest completion, if there is one.
     pub fn try_next(&self) -> Option<Completion> {
         self.shard.inner.reactor.borrow_mut().next(self.token())

@@ -118,26 +118,28 @@ impl Reactor {
 
     /// Expects the completions of an operation just submitted in a queue.
     pub(crate) fn expect_in(&mut self, id: OpId, token: Token) {
-        self.queue(token).in_flight += 1;
+        self.queue_mut(token).in_flight += 1;
         self.note(id, token);
     }
 
     /// Operations of a queue that have not had their last completion.
     pub(crate) fn in_flight(&self, token: Token) -> usize {
-        match &self.waits[token.0] {
-            Wait::Queue(queue) => queue.in_flight,
-            _ => unreachable!("the token is that of a queue"),
-        }
+        self.queue(token).in_flight
+    }
+
+    /// Whether nothing waits in a queue.
+    pub(crate) fn is_empty(&self, token: Token) -> bool {
+        self.queue(token).completions.is_empty()
     }
 
     /// Takes the oldest completion in a queue.
     pub(crate) fn next(&mut self, token: Token) -> Option<Completion> {
-        self.queue(token).completions.pop_front()
+        self.queue_mut(token).completions.pop_front()
     }
 
     /// Leaves a waker for the next completion in a queue.
     pub(crate) fn wake_for(&mut self, token: Token, waker: &Waker) {
-        match &mut self.queue(token).waker {
+        match &mut self.queue_mut(token).waker {
             Some(old) => old.clone_from(waker),
             none => *none = Some(waker.clone()),
         }
@@ -148,7 +150,7 @@ impl Reactor {
         let of_queue = |entry: &&mut Option<(OpId, Token)>| entry.is_some_and(|it| it.1 == token);
         let entries = self.in_flight.iter_mut().filter(of_queue);
         let in_flight = entries.filter_map(Option::take).map(|(id, _)| id).collect();
-        let unseen = mem::take(&mut self.queue(token).completions);
+        let unseen = mem::take(&mut self.queue_mut(token).completions);
         self.waits[token.0] = Wait::Free;
         self.free.push(token);
         (in_flight, unseen)
@@ -198,7 +200,14 @@ impl Reactor {
         self.in_flight[index] = Some((id, token));
     }
 
-    fn queue(&mut self, token: Token) -> &mut Queue {
+    fn queue(&self, token: Token) -> &Queue {
+        match &self.waits[token.0] {
+            Wait::Queue(queue) => queue,
+            _ => unreachable!("the token is that of a queue"),
+        }
+    }
+
+    fn queue_mut(&mut self, token: Token) -> &mut Queue {
         match &mut self.waits[token.0] {
             Wait::Queue(queue) => queue,
             _ => unreachable!("the token is that of a queue"),
