@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod limits;
+pub mod quic;
 pub mod udp;
 
 pub use udp::{UdpCounters, UdpOptions, UdpSocket};

@@ -1,0 +1,81 @@
+//! QUIC (RFC 9000, 9001, 9002, 9221) on a shard.
+//!
+//! [`machine::Machine`] is one shard's endpoint without any I/O: datagrams, the time and random
+//! numbers go in, datagrams, deadlines and events come out. So it runs on a ring and in the
+//! simulator alike, and everything about it can be replayed. The protocol itself is `quinn-proto`,
+//! which only `machine` and the files that translate for it know of (ADR 6).
+
+mod clock;
+mod config;
+mod congestion;
+mod connection_id;
+mod error;
+pub mod machine;
+mod options;
+#[cfg(feature = "qlog")]
+mod qlog;
+mod secrets;
+mod stats;
+pub mod tls;
+mod transport;
+mod values;
+
+pub use clock::WallClock;
+pub use config::{ClientConfig, ServerConfig};
+pub use congestion::Congestion;
+pub use connection_id::CONNECTION_ID_BYTES;
+pub use error::{
+    ConnectError, ConnectionError, DatagramError, OptionsError, ReadError, WriteError,
+};
+pub use options::{EndpointOptions, Limits, Retry, Shared, TransportOptions};
+#[cfg(feature = "qlog")]
+pub use qlog::QlogSink;
+pub use secrets::{MASTER_SECRET_BYTES, Secrets};
+pub use stats::ConnectionStats;
+pub use values::{Code, Direction, StreamId};
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    /// Where the protocol library is named, beside `machine` itself.
+    const TRANSLATORS: &[&str] = &[
+        "clock.rs",
+        "config.rs",
+        "congestion.rs",
+        "connection_id.rs",
+        "error.rs",
+        "qlog.rs",
+        "stats.rs",
+        "transport.rs",
+        "values.rs",
+        "tls/client.rs",
+        "tls/server.rs",
+    ];
+
+    /// Where the files of a folder below `quic` name the library.
+    fn naming_the_library(folder: &Path, prefix: &str, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                naming_the_library(&path, &format!("{prefix}{name}/"), found);
+            } else if fs::read_to_string(&path).unwrap().contains("quinn_proto") {
+                found.push(format!("{prefix}{name}"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_protocol_library_is_known_to_the_machine_and_its_translators_only() {
+        let mut found = Vec::new();
+        let quic = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/quic");
+        naming_the_library(&quic, "", &mut found);
+        found.retain(|file| !file.starts_with("machine/") && file != "mod.rs");
+        found.sort();
+        let mut expected = TRANSLATORS.to_vec();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
+}

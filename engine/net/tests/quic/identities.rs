@@ -1,0 +1,66 @@
+//! Certificates made on the spot, by an authority of the test's own.
+
+use std::sync::Arc;
+
+use rcgen::date_time_ymd;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ED25519};
+use rustls::RootCertStore;
+
+use roundhouse_net::quic::tls::{Certificates, ClientTls, Identity, ServerTls};
+
+/// 2030-01-01, a day within the validity of the certificates here.
+pub(crate) const VALID_AT_MS: u64 = 1_893_456_000_000;
+/// 2040-01-01, when all of them have expired.
+pub(crate) const EXPIRED_AT_MS: u64 = 2_208_988_800_000;
+
+/// The name servers have certificates for.
+pub(crate) const NAME: &str = "server.test";
+
+/// Someone whose signature clients and servers may trust.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pub(crate) roots: Arc<RootCertStore>,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Authority {
+        Authority::called("a test's authority")
+    }
+
+    pub(crate) fn called(name: &str) -> Authority {
+        let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+        let mut parameters = parameters(Vec::new());
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        let certificate = parameters.self_signed(&key).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.der().clone()).unwrap();
+        Authority { issuer: Issuer::new(parameters, key), roots: Arc::new(roots) }
+    }
+
+    /// A certificate for `name`. Ed25519 signatures all have the same length, so runs are the same
+    /// from the first datagram on.
+    pub(crate) fn identity(&self, name: &str) -> Identity {
+        let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+        let parameters = parameters(vec![name.to_owned()]);
+        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
+        Identity::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap()
+    }
+
+    /// A server with a certificate for [`NAME`] that speaks `test`.
+    pub(crate) fn server(&self) -> ServerTls {
+        ServerTls::new(Certificates::new(self.identity(NAME)), vec![b"test".to_vec()])
+    }
+
+    /// A client that trusts this authority and speaks `test`.
+    pub(crate) fn client(&self) -> ClientTls {
+        ClientTls::new(self.roots.clone(), vec![b"test".to_vec()])
+    }
+}
+
+fn parameters(names: Vec<String>) -> CertificateParams {
+    let mut parameters = CertificateParams::new(names).unwrap();
+    parameters.not_before = date_time_ymd(2020, 1, 1);
+    parameters.not_after = date_time_ymd(2035, 1, 1);
+    parameters
+}
