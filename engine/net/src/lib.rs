@@ -6,8 +6,11 @@
 
 #![forbid(unsafe_code)]
 
+mod deadline;
 pub mod limits;
 pub mod quic;
+pub mod tcp;
 pub mod udp;
 
+pub use tcp::{ListenerOptions, TcpConnector, TcpCounters, TcpListener, TcpOptions, TcpStream};
 pub use udp::{UdpCounters, UdpOptions, UdpSocket};

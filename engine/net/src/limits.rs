@@ -13,3 +13,13 @@ pub const UDP_RECEIVE_QUEUE: usize = 256;
 pub const UDP_TRAIN_DATAGRAMS: usize = 64;
 /// Bytes of one train: the longest IP packet, less the headers of IPv6 and UDP.
 pub const UDP_TRAIN_BYTES: usize = 65_535 - 40 - 8;
+
+/// Connections of one listener that are open at once; at this bound new ones are reset at once.
+pub const TCP_CONNECTIONS: usize = 10_000;
+/// Connections the kernel completes before the listener sees them; at this bound it ignores
+/// attempts, which their senders repeat.
+pub const TCP_BACKLOG: u32 = 1024;
+/// Connections a listener holds that nobody has taken yet; at this bound they stay in the backlog.
+pub const TCP_ACCEPT_QUEUE: usize = 64;
+/// Bytes one stream holds that the kernel has not taken; at this bound writing waits.
+pub const TCP_WRITE_BYTES: usize = 256 * 1024;

@@ -30,7 +30,7 @@ pub use completion_queue::CompletionQueue;
 pub use driver::{DirectoryEntry, Driver, Unpark, Wait};
 pub use executor::{Task, yield_now};
 pub use op::{Completion, Errno, FileId, Op, OpId, OpenMode};
-pub use operation::{Operation, ReadOperation, SocketOperation};
+pub use operation::{Operation, ReadOperation, SocketOperation, SocketOutcome};
 pub use shard::{Shard, Sleep};
 pub use shard_loop::{SPIN_MAX, ShardLoop, TASK_POLLS_PER_TURN, Turn, run_until};
 pub use socket::{SocketId, SocketOp};

@@ -94,8 +94,8 @@ impl Future for ReadOperation {
     }
 }
 
-/// An operation on a socket that completes once, in flight; like [`Operation`], and gives what was
-/// received.
+/// An operation on a socket that completes once, in flight; like [`Operation`], and gives the
+/// operation itself back with what it received.
 #[must_use = "dropping an operation cancels it"]
 #[derive(Debug)]
 pub struct SocketOperation(Operation);
@@ -113,9 +113,23 @@ impl SocketOperation {
 }
 
 impl Future for SocketOperation {
-    type Output = (Result<u32, Errno>, Option<Received>);
+    type Output = SocketOutcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_op(context).map(|outcome| (outcome.result, outcome.received))
+        self.0.poll_op(context).map(|Outcome { result, received, op }| match op {
+            Op::Socket(op) => SocketOutcome { result, received, op },
+            other => unreachable!("the driver gave back {other:?} for an operation on a socket"),
+        })
     }
+}
+
+/// What became of an operation on a socket.
+#[derive(Debug)]
+pub struct SocketOutcome {
+    /// As documented with the operation.
+    pub result: Result<u32, Errno>,
+    /// What it received.
+    pub received: Option<Received>,
+    /// The operation, with its data.
+    pub op: SocketOp,
 }
