@@ -88,8 +88,8 @@ impl SuperblockFile {
 
     /// Writes a new version of the superblock, durable when this returns.
     ///
-    /// Copies that did not count go first: until they are durable, the others hold the old version;
-    /// then half of the others, then the rest. At every moment two equal copies are intact.
+    /// Two copies first, those that did not count among them: until they are durable, the other two
+    /// hold the old version. Then the other two. At every moment two equal copies are intact.
     pub(crate) async fn write(
         &mut self,
         shard: &Shard,
@@ -97,18 +97,13 @@ impl SuperblockFile {
     ) -> Result<(), OpenError> {
         let mut superblock = *superblock;
         superblock.sequence = self.sequence_next;
-        let stale = self.stale;
-        let steps: [&dyn Fn(usize) -> bool; 3] =
-            [&|copy| stale[copy], &|copy| !stale[copy] && copy < 2, &|copy| {
-                !stale[copy] && copy >= 2
-            }];
-        for is_due in steps {
-            let copies: Vec<usize> = (0..SUPERBLOCK_COPIES).filter(|copy| is_due(*copy)).collect();
-            if copies.is_empty() {
-                continue;
-            }
-            self.write_copies(shard, &superblock, &copies).await.map_err(|errno| {
-                OpenError::Io { action: "write", path: self.path.clone(), errno }
+        let mut copies: [usize; SUPERBLOCK_COPIES] = std::array::from_fn(|copy| copy);
+        copies.sort_by_key(|copy| !self.stale[*copy]);
+        for half in copies.chunks(SUPERBLOCK_COPIES / 2) {
+            self.write_copies(shard, &superblock, half).await.map_err(|errno| OpenError::Io {
+                action: "write",
+                path: self.path.clone(),
+                errno,
             })?;
         }
         self.stale = [false; SUPERBLOCK_COPIES];

@@ -22,6 +22,16 @@ pub enum Check {
     NoFalseRefusal,
     /// A stopped store tells everyone the same, and everyone is told.
     SameFailure,
+    /// Damage to what is proven to be durable is an error that names the place, and never wrong data.
+    DamageNamed,
+    /// What a disk that lies took away is noticed whenever something on it tells.
+    LieNoticed,
+    /// Opening a store again, after whatever interrupted opening it, shows the same.
+    SameAgain,
+    /// Nothing that was readable is given up without a copy in quarantine.
+    Quarantined,
+    /// Opening reads a bounded part of the store.
+    BoundedRecovery,
     /// Memory stays within the budget.
     Memory,
     /// Every task ends; nobody waits for what cannot come.
@@ -32,7 +42,7 @@ pub enum Check {
 
 impl Check {
     /// Every check, in the order of their declaration.
-    pub const ALL: [Check; 10] = [
+    pub const ALL: [Check; 15] = [
         Check::Acknowledged,
         Check::Prefix,
         Check::Contract,
@@ -40,6 +50,11 @@ impl Check {
         Check::Time,
         Check::NoFalseRefusal,
         Check::SameFailure,
+        Check::DamageNamed,
+        Check::LieNoticed,
+        Check::SameAgain,
+        Check::Quarantined,
+        Check::BoundedRecovery,
         Check::Memory,
         Check::Progress,
         Check::NoPanic,
@@ -56,6 +71,11 @@ impl fmt::Display for Check {
             Check::Time => "times are found",
             Check::NoFalseRefusal => "no false refusal",
             Check::SameFailure => "failures are sticky and told",
+            Check::DamageNamed => "damage is named",
+            Check::LieNoticed => "lies are noticed",
+            Check::SameAgain => "reopening shows the same",
+            Check::Quarantined => "nothing goes without a copy",
+            Check::BoundedRecovery => "recovery is bounded",
             Check::Memory => "memory is bounded",
             Check::Progress => "everything ends",
             Check::NoPanic => "nothing panics",

@@ -11,8 +11,12 @@
 #![forbid(unsafe_code)]
 
 mod checks;
+mod damage;
+pub mod image;
+mod life;
 mod oracle;
 mod panics;
+mod recovery;
 mod report;
 mod runner;
 mod scenario;

@@ -16,6 +16,8 @@ pub struct Report {
     pub seeds: [u64; Scenario::ALL.len()],
     /// Times that a store was opened and judged after a crash or a kill.
     pub cycles: u64,
+    /// Stores that refused to open, or to read, since their disk had lied or was damaged.
+    pub refusals: u64,
     /// What was injected.
     pub faults: FaultCounts,
     /// What was checked.
@@ -43,6 +45,7 @@ impl AddAssign<&Report> for Report {
             *count += more;
         }
         self.cycles += other.cycles;
+        self.refusals += other.refusals;
         self.faults += &other.faults;
         self.checks += &other.checks;
     }
@@ -56,6 +59,7 @@ impl fmt::Display for Report {
             row(&format!("  {scenario}"), self.seeds[scenario as usize])?;
         }
         row("crash-recover cycles", self.cycles)?;
+        row("refusals for damage or lies", self.refusals)?;
         row("crashes", self.faults.crashes)?;
         row("  writes lost", self.faults.writes_lost)?;
         row("  writes torn by sectors", self.faults.writes_torn)?;

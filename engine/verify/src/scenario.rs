@@ -22,12 +22,26 @@ pub enum Scenario {
     Reading,
     /// The pool's capacity or the disk is small.
     Full,
+    /// The disk acknowledges what it did not store, stores it elsewhere, and forgets.
+    Lying,
+    /// Power fails at every step of opening the store after a crash, and again.
+    Recovery,
+    /// Files are damaged while the store is closed; then it is opened, verified and repaired, with
+    /// power failing meanwhile.
+    Damage,
 }
 
 impl Scenario {
     /// Every scenario, in the order of their declaration.
-    pub const ALL: [Scenario; 4] =
-        [Scenario::Crashes, Scenario::Writing, Scenario::Reading, Scenario::Full];
+    pub const ALL: [Scenario; 7] = [
+        Scenario::Crashes,
+        Scenario::Writing,
+        Scenario::Reading,
+        Scenario::Full,
+        Scenario::Lying,
+        Scenario::Recovery,
+        Scenario::Damage,
+    ];
 
     /// The one that a seed stands for, if none is asked for.
     pub fn of_seed(seed: u64) -> Scenario {
@@ -40,6 +54,9 @@ impl Scenario {
             Scenario::Writing => "writing",
             Scenario::Reading => "reading",
             Scenario::Full => "full",
+            Scenario::Lying => "lying",
+            Scenario::Recovery => "recovery",
+            Scenario::Damage => "damage",
         }
     }
 }

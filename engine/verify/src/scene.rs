@@ -1,13 +1,14 @@
 //! A machine with a store, for stories that are told step by step.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
+use crate::checks::{Check, check};
+use crate::panics;
 use roundhouse_base::{LogId, ShardId};
-use roundhouse_runtime::sim::{Cluster, Node, Outcome, RunLimits, World, WorldOptions};
+use roundhouse_runtime::sim::{Cluster, Node, Outcome, ProcessId, RunLimits, World, WorldOptions};
 use roundhouse_runtime::{Shard, ShardLoop, SpinOptions};
 use roundhouse_store::{
     Identity, NewRecord, OpenError, ReadError, Store, StoreOptions, SyncChoice, SyncMethod,
@@ -29,13 +30,14 @@ pub struct Scene {
     pub node: Node,
 }
 
-/// Every file of the machine.
-pub type Snapshot = BTreeMap<PathBuf, Vec<u8>>;
-
 impl Scene {
     /// A machine with an empty disk.
     pub fn new(seed: u64) -> Scene {
-        let world = World::new(seed, WorldOptions::default());
+        Scene::in_world(World::new(seed, WorldOptions::default()))
+    }
+
+    /// A machine in a world of its own.
+    pub fn in_world(world: World) -> Scene {
         let node = world.node("a");
         Scene { cluster: Cluster::new(world), node }
     }
@@ -48,23 +50,63 @@ impl Scene {
         &mut self,
         program: impl FnOnce(Shard) -> F,
     ) -> T {
+        let ended = self.run_for(RunLimits::default().steps_max, program);
+        ended.expect("the steps are enough for every program that ends")
+    }
+
+    /// The same for at most `steps` steps of the machine. What runs then is killed.
+    ///
+    /// # Panics
+    /// If the program waits for what cannot come.
+    pub fn run_for<T: 'static, F: Future<Output = T> + 'static>(
+        &mut self,
+        steps: u64,
+        program: impl FnOnce(Shard) -> F,
+    ) -> Option<T> {
+        let process = self.begin(steps, program);
+        self.cluster.kill(process.0);
+        process.1
+    }
+
+    /// The same, but the power fails at the end.
+    ///
+    /// # Panics
+    /// If the program waits for what cannot come.
+    pub fn run_until_crash<T: 'static, F: Future<Output = T> + 'static>(
+        &mut self,
+        steps: u64,
+        program: impl FnOnce(Shard) -> F,
+    ) -> Option<T> {
+        let (_, result) = self.begin(steps, program);
+        self.cluster.crash(&self.node);
+        result
+    }
+
+    fn begin<T: 'static, F: Future<Output = T> + 'static>(
+        &mut self,
+        steps_max: u64,
+        program: impl FnOnce(Shard) -> F,
+    ) -> (ProcessId, Option<T>) {
         let result = Rc::new(RefCell::new(None));
         let sink = result.clone();
         let process = self.start(|shard| {
             let program = program(shard);
             async move { drop(sink.replace(Some(program.await))) }
         });
-        let outcome = self.cluster.run_until(RunLimits::default(), || result.borrow().is_some());
-        assert_eq!(outcome, Outcome::Reached);
-        self.cluster.kill(process);
-        result.take().expect("the condition was that there is one")
+        let limits = RunLimits { steps_max, ..RunLimits::default() };
+        let is_over = || result.borrow().is_some() || panics::any();
+        let outcome = self.cluster.run_until(limits, is_over);
+        panics::unwind_if_any();
+        let is_progress = matches!(outcome, Outcome::Reached | Outcome::StepsExhausted);
+        check(Check::Progress, is_progress, || outcome.to_string());
+        (process, result.take())
     }
 
     /// Starts a program on a fresh shard.
     pub fn start<F: Future<Output = ()> + 'static>(
         &mut self,
         program: impl FnOnce(Shard) -> F,
-    ) -> roundhouse_runtime::sim::ProcessId {
+    ) -> ProcessId {
         let driver = Box::new(self.node.driver(ShardId(0)));
         let shard_loop = ShardLoop::new(ShardId(0), driver, SpinOptions::Never);
         let shard = shard_loop.shard();
@@ -86,22 +128,6 @@ impl Scene {
             let log = store.find("orders").expect("it was created");
             Ok(read_all(&store, log).await)
         })
-    }
-
-    /// All files as they are on stable storage.
-    pub fn snapshot(&self) -> Snapshot {
-        let content = |path: PathBuf| (path.clone(), self.node.read_file(path));
-        self.node.files().into_iter().map(content).collect()
-    }
-
-    /// Puts all files back.
-    pub fn restore(&self, snapshot: &Snapshot) {
-        for path in self.node.files().iter().filter(|path| !snapshot.contains_key(*path)) {
-            self.node.remove_file(path);
-        }
-        for (path, content) in snapshot {
-            self.node.write_file(path, content);
-        }
     }
 }
 

@@ -35,3 +35,20 @@ fn what_cannot_be_read_is_an_error_and_never_wrong_data() {
 fn a_full_store_goes_on_after_a_trim() {
     simulate(Scenario::Full, 100);
 }
+
+#[test]
+fn what_a_lying_disk_took_away_is_noticed_when_anything_tells() {
+    let report = simulate(Scenario::Lying, 100);
+    assert!(report.refusals > 0, "{report}");
+}
+
+#[test]
+fn a_crash_at_any_step_of_opening_changes_nothing() {
+    simulate(Scenario::Recovery, 30);
+}
+
+#[test]
+fn damage_is_named_and_repaired_with_a_copy() {
+    let report = simulate(Scenario::Damage, 50);
+    assert!(report.refusals > 0, "{report}");
+}

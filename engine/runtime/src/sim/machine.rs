@@ -9,6 +9,7 @@ use super::disk::Disk;
 use super::events::Stamp;
 use super::faults::{Fault, FaultOptions, Faults};
 use super::file::SECTOR_BYTES;
+use super::io_counts::IoCounts;
 use super::latency::LatencyOptions;
 use super::namespace::{Entry, FileNo};
 use super::open_files::{OpenFile, OpenFiles};
@@ -20,6 +21,7 @@ pub(super) struct Machine {
     pub(super) name: String,
     pub(super) disk: Disk,
     pub(super) faults: Faults,
+    pub(super) io: IoCounts,
     latencies: LatencyOptions,
 }
 
@@ -41,6 +43,7 @@ impl Machine {
             name: name.to_owned(),
             disk: Disk::new(capacity_bytes),
             faults: Faults::new(faults),
+            io: IoCounts::default(),
             latencies,
         }
     }
@@ -62,6 +65,7 @@ impl Machine {
         span: Span,
         random: &mut Random,
     ) -> Result<u32, Errno> {
+        self.io.note(op);
         match op {
             Op::Read { file, buf, at } => self.read(files.readable(*file)?, *at, buf, random),
             Op::Write { file, buf, at, durable } => {

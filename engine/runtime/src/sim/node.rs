@@ -6,6 +6,7 @@ use roundhouse_base::ShardId;
 
 use super::driver::SimDriver;
 use super::faults::{FaultCounts, FaultOptions};
+use super::io_counts::IoCounts;
 use super::machine::Machine;
 use super::port::NodeNo;
 use super::world::World;
@@ -65,6 +66,11 @@ impl Node {
     /// What went wrong on this node so far.
     pub fn fault_counts(&self) -> FaultCounts {
         self.with(|machine| machine.faults.counts.clone())
+    }
+
+    /// What the node's processes asked of its disk so far.
+    pub fn io_counts(&self) -> IoCounts {
+        self.with(|machine| machine.io)
     }
 
     /// Changes how many bytes the disk holds. If its files take more already, they stay, and

@@ -36,6 +36,20 @@ impl Evidence {
         evidence
     }
 
+    /// Looks at every slot of a store that has no head frame, as if it held the first segment, and
+    /// returns what the one with the most to say says.
+    pub(crate) async fn of_first_segment(context: &Context, survey: &Survey) -> (SlotNo, Evidence) {
+        let mut found = (SlotNo(0), Evidence::default());
+        for (slot, file) in &survey.files {
+            let mut evidence = Evidence::default();
+            evidence.scan(context, *file, Pos(0)).await;
+            if evidence.frames_end > found.1.frames_end {
+                found = (*slot, evidence);
+            }
+        }
+        found
+    }
+
     async fn scan(&mut self, context: &Context, file: FileId, from: Pos) {
         let superblock = &context.superblock;
         let mut scan = context.scan(file, from);

@@ -132,7 +132,7 @@ pub(crate) async fn recover(context: &Context, survey: Survey) -> Result<Recover
         let missing = slot_path(&context.directory, *slot);
         return Err(Context::io("find the slot file", &missing, Errno::NOENT));
     }
-    let Some(start) = survey.newest() else { return nothing_written(context, survey) };
+    let Some(start) = survey.newest() else { return nothing_written(context, survey).await };
     let walk = Walk::run(context, &survey, start).await?;
     let evidence = if superblock.clean_end.is_some() {
         Evidence::default()
@@ -178,8 +178,9 @@ fn forget_lost_starts(segments: &VecDeque<Segment>, catalogue: &mut Catalogue) {
     }
 }
 
-/// A store without any segment: new, or opened for the first time and interrupted.
-fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered, OpenError> {
+/// A store without any segment: new, or opened for the first time and interrupted. One whose first
+/// head was damaged later has frames that prove more.
+async fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered, OpenError> {
     let superblock = &context.superblock;
     if let Some((slot, errno)) = survey.unreadable() {
         return Err(unreadable_slot(context, slot, errno));
@@ -189,6 +190,19 @@ fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered, OpenE
         let expected = "no slot file begins with an intact head frame".to_owned();
         return Err(OpenError::MissingSegment { segment, expected });
     }
+    let (slot, evidence) = Evidence::of_first_segment(context, &survey).await;
+    if evidence.durable_upto > Pos(0) {
+        let reason = "no slot file begins with an intact head frame".to_owned();
+        let corruption = context.corruption(slot, Pos(0), evidence.durable_upto, reason);
+        return Err(OpenError::Corruption(corruption));
+    }
+    let torn = evidence.frames_end.map(|frames_end| TornTail {
+        file: slot_path(&context.directory, slot),
+        file_offset: 0,
+        pos: Pos(0),
+        frames_end: Some(frames_end),
+        reason: "the first frame is not intact".to_owned(),
+    });
     Ok(Recovered {
         catalogue: Catalogue::new(None),
         segments: VecDeque::new(),
@@ -199,7 +213,7 @@ fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered, OpenE
         sealed: None,
         seal_bytes: 0,
         low_water: Pos(0),
-        torn: None,
+        torn,
     })
 }
 

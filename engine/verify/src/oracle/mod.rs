@@ -8,8 +8,8 @@ mod model;
 
 use std::collections::BTreeMap;
 
-use roundhouse_base::{Monotonic, Offset, WallTime};
-use roundhouse_store::{LogConfig, ReadError, Record, Records, StoreFailure};
+use roundhouse_base::{Monotonic, Offset, Pos, WallTime};
+use roundhouse_store::{LogConfig, ReadError, Record, Records, Retention, StoreFailure};
 
 pub(crate) use self::model::{Content, Entry, Op};
 use self::model::{Model, Origin};
@@ -144,43 +144,74 @@ impl Oracle {
 
     /// Judges what the store holds after it was opened again.
     pub(crate) fn settle(&mut self, found: &Found, wall: WallTime) {
-        let floor = if self.power_failed { self.durable } else { self.written };
-        let mut model = match self.matching_prefix(floor, found, wall) {
-            Ok(model) => model,
+        let floor = self.floor();
+        let (_, model) = self.judge(floor, found, wall);
+        self.go_on(model, found);
+        self.settled.clone_from(&self.live);
+        self.ops.clear();
+        (self.durable, self.written) = (0, 0);
+    }
+
+    /// The same when the disk may have lied: what is missing must be what nothing tells of. `end` is
+    /// where recovery ended the log, `proven` what the disk proves to have been durable. Whatever
+    /// was found now may be gone the next time, so all operations are kept.
+    pub(crate) fn settle_lies(&mut self, found: &Found, wall: WallTime, end: Pos, proven: Pos) {
+        let floor = self.floor();
+        let is_complete = self.matching_prefix(floor, found, wall).is_ok();
+        check(Check::LieNoticed, is_complete || proven <= end, || {
+            format!("the log ends at {end}, although the disk proves {proven}")
+        });
+        let (count, model) = self.judge(if is_complete { floor } else { 0 }, found, wall);
+        self.go_on(model, found);
+        self.ops.truncate(count);
+        (self.durable, self.written) = (count, count);
+    }
+
+    /// How many operations must have survived.
+    fn floor(&self) -> usize {
+        if self.power_failed { self.durable } else { self.written }
+    }
+
+    fn judge(&self, floor: usize, found: &Found, wall: WallTime) -> (usize, Model) {
+        let matching = match self.matching_prefix(floor, found, wall) {
+            Ok(matching) => matching,
             Err(difference) => self.condemn(floor, found, wall, &difference),
         };
         for proven in [Check::Acknowledged, Check::Prefix, Check::Contract] {
             check(proven, true, String::new);
         }
+        matching
+    }
+
+    /// Takes what was found for what the store holds.
+    fn go_on(&mut self, mut model: Model, found: &Found) {
         for (name, log) in &mut model.logs {
             log.trim(found[name].start);
             log.entries.iter_mut().for_each(|entry| entry.origin = None);
         }
         self.was_settled = true;
-        self.live = model.clone();
-        self.settled = model;
-        self.ops.clear();
-        (self.durable, self.written, self.power_failed, self.failure) = (0, 0, false, None);
+        self.live = model;
+        (self.power_failed, self.failure) = (false, None);
     }
 
-    /// The effect of the fewest operations, but at least `floor`, that is what was found.
+    /// The effect of the fewest operations, but at least `floor`, that is what was found, and how
+    /// many they are.
     fn matching_prefix(
         &self,
         floor: usize,
         found: &Found,
         wall: WallTime,
-    ) -> Result<Model, Difference> {
+    ) -> Result<(usize, Model), Difference> {
         let mut model = self.settled.clone();
         self.ops[..floor].iter().for_each(|submitted| model.apply(&submitted.op));
         let mut differs = difference(&model, found, wall);
-        for submitted in &self.ops[floor..] {
-            if differs.is_none() {
-                break;
-            }
-            model.apply(&submitted.op);
+        let mut count = floor;
+        while differs.is_some() && count < self.ops.len() {
+            model.apply(&self.ops[count].op);
+            count += 1;
             differs = difference(&model, found, wall);
         }
-        differs.map_or(Ok(model), Err)
+        differs.map_or(Ok((count, model)), Err)
     }
 
     /// Names the promise that was broken.
@@ -263,6 +294,43 @@ impl Oracle {
         };
         check(Check::Read, is_legitimate, || format!("{view:?}: {error}"));
     }
+}
+
+/// How what was found at last differs from what was found first. Retention may have gone on.
+pub(crate) fn difference_of(first: &Found, last: &Found) -> Option<String> {
+    if !first.keys().eq(last.keys()) {
+        return Some(format!("logs {:?}, then {:?}", first.keys(), last.keys()));
+    }
+    first.iter().zip(last.values()).find_map(|((name, first), last)| {
+        let may_expire = first.config.retention != Retention::default();
+        let is_same = (first.config, first.end) == (last.config, last.end)
+            && (first.start == last.start || (may_expire && first.start < last.start))
+            && first.records.ends_with(&last.records)
+            && (may_expire || first.records.len() == last.records.len());
+        let describe = |log: &FoundLog| {
+            format!("{} to {} with {} records", log.start, log.end, log.records.len())
+        };
+        (!is_same).then(|| format!("{name} has {}, then {}", describe(first), describe(last)))
+    })
+}
+
+/// What is impossible about what is left of a damaged store: a gap, a body that was never written,
+/// or more than there was. A log that was cut later than the damage may be back, so no more can be
+/// said of single records.
+pub(crate) fn impossible(left: &Found) -> Option<String> {
+    left.iter().find_map(|(name, left)| {
+        let mut next = left.records.first().map_or(left.end, |record| record.offset);
+        for record in &left.records {
+            if record.offset != next {
+                return Some(format!("{name} goes on at {} instead of {next}", record.offset));
+            }
+            next = record.offset.advance(u64::from(record.count));
+            if !Content::is_possible(&record.body) {
+                return Some(format!("{name} has a record at {} that never was", record.offset));
+            }
+        }
+        None
+    })
 }
 
 /// How what was found differs from a model.

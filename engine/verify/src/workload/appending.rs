@@ -87,9 +87,7 @@ impl Client {
                     Scenario::Full => self.make_space().await,
                     // Creating a slot failed, which is tried again later.
                     Scenario::Writing => self.shard.sleep(Duration::from_millis(120)).await,
-                    Scenario::Crashes | Scenario::Reading => {
-                        fail(Check::NoFalseRefusal, || format!("no space: {reason}"))
-                    }
+                    _ => fail(Check::NoFalseRefusal, || format!("no space: {reason}")),
                 },
                 Err(Refusal::Error(error)) => {
                     self.refused(name, &error);

@@ -66,15 +66,25 @@ impl Plan {
 
     fn draw_trouble(&mut self, random: &mut Random) {
         use Fault::{
-            NoSpace, ReadError, ReadFlip, ShortWrite, Stall, SyncError, SyncErrorCached, SyncStall,
-            WriteError,
+            BadSector, BitRot, DuplicatedWrite, LyingSync, MisdirectedToFile, MisdirectedWrite,
+            NoSpace, PhantomWrite, ReadError, ReadFlip, ShortWrite, Stall, SyncError,
+            SyncErrorCached, SyncStall, WriteError,
         };
         let kinds: &[Fault] = match self.scenario {
-            Scenario::Crashes => &[],
+            Scenario::Crashes | Scenario::Recovery | Scenario::Damage => &[],
             Scenario::Writing => {
                 &[WriteError, SyncError, SyncErrorCached, SyncStall, ShortWrite, NoSpace, Stall]
             }
             Scenario::Reading => &[ReadError, ReadFlip],
+            Scenario::Lying => &[
+                LyingSync,
+                PhantomWrite,
+                MisdirectedWrite,
+                MisdirectedToFile,
+                DuplicatedWrite,
+                BitRot,
+                BadSector,
+            ],
             Scenario::Full => {
                 let slots = 3 + random.below(4);
                 if random.chance(0.5) {
@@ -99,6 +109,11 @@ impl Plan {
     pub(crate) fn faults_of_opening(&self, is_created: bool) -> FaultOptions {
         let faults = self.faults.clone().without(Fault::ReadFlip).without(Fault::SyncErrorCached);
         if is_created { faults } else { faults.without(Fault::SyncError).without(Fault::NoSpace) }
+    }
+
+    /// Whether what was acknowledged may turn out to be unreadable.
+    pub(crate) fn may_misread(&self) -> bool {
+        matches!(self.scenario, Scenario::Reading | Scenario::Lying)
     }
 
     /// What the world is like.

@@ -7,7 +7,6 @@ use super::client::Client;
 use super::plan::Plan;
 use crate::checks::{Check, check};
 use crate::oracle::{Found, FoundLog};
-use crate::scenario::Scenario;
 
 impl Client {
     /// Reads some records from an offset in or near the log.
@@ -23,7 +22,7 @@ impl Client {
             match reader.read(1 << self.random.below(18)).await {
                 Ok(records) => self.oracle.borrow_mut().check_records(&view, &records),
                 Err(error) => {
-                    let may_fail = self.plan.scenario == Scenario::Reading;
+                    let may_fail = self.plan.may_misread();
                     return self.oracle.borrow().check_read_error(&view, &error, may_fail);
                 }
             }
@@ -42,7 +41,7 @@ impl Client {
                 Ok(records) => self.oracle.borrow_mut().check_records(&view, &records),
                 Err(ReadError::Closed) => return,
                 Err(error) => {
-                    let may_fail = self.plan.scenario == Scenario::Reading;
+                    let may_fail = self.plan.may_misread();
                     return self.oracle.borrow().check_read_error(&view, &error, may_fail);
                 }
             }
@@ -65,7 +64,7 @@ impl Client {
                 }
             }
             Err(error) => {
-                let may_fail = self.plan.scenario == Scenario::Reading;
+                let may_fail = self.plan.may_misread();
                 self.oracle.borrow().check_read_error(&view, &error, may_fail);
             }
         }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use roundhouse_base::Random;
-use roundhouse_store::format::{FrameHeader, FrameKind, Quorum, RecordKind, Records, Salts};
+use roundhouse_store::format::{FrameHeader, FrameKind, RecordKind, Records, Salts};
 use roundhouse_store::{Corruption, OpenError, ReadError};
 
-use roundhouse_verify::scene::{DIRECTORY, IDENTITY, Scene, Snapshot, append, body};
+use roundhouse_verify::image::Image;
+use roundhouse_verify::scene::{IDENTITY, Scene, append, body};
 
 /// A frame on disk.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ fn a_flipped_bit_in_any_frame_but_the_last_is_refused_or_told_when_read() {
     // Two epochs and a clean end, but not of the last process: its last frame proves nothing.
     scene.run(async |shard| append(&shard, 0..230).await.close().await.unwrap());
     scene.run(async |shard| drop(append(&shard, 230..460).await));
-    let snapshot = scene.snapshot();
+    let snapshot = Image::take(&scene.node);
     let mut frames = frames(&snapshot);
     assert_eq!(scene.open_and_read(IDENTITY).unwrap().bodies.len(), 460);
     let last = frames.pop().expect("there are frames");
@@ -40,7 +41,7 @@ fn a_flipped_bit_in_any_frame_but_the_last_is_refused_or_told_when_read() {
         let places = [0..128, 128..payload_end, payload_end..u64::from(frame.header.frame_bytes)];
         for place in places.into_iter().filter(|place| !place.is_empty()) {
             let byte = frame.at + place.start + random.below(place.end - place.start);
-            scene.restore(&snapshot);
+            snapshot.restore(&scene.node);
             scene.node.corrupt(&frame.file, byte, 1 << random.below(8));
             judge(&mut scene, frame, byte);
         }
@@ -49,17 +50,17 @@ fn a_flipped_bit_in_any_frame_but_the_last_is_refused_or_told_when_read() {
 
 /// Opens a store with one damaged frame and reads it.
 fn judge(scene: &mut Scene, frame: &Placed, byte: u64) {
-    let before = scene.snapshot();
+    let before = Image::take(&scene.node);
     let context = format!("{:?} frame, byte {byte} of {}", frame.header.kind, frame.file.display());
     match scene.open_and_read(IDENTITY) {
         Err(OpenError::Corruption(corruption)) => {
             check_place(&corruption, frame, &context);
-            assert!(scene.snapshot() == before, "{context}: refused, but changed");
+            assert!(Image::take(&scene.node) == before, "{context}: refused, but changed");
         }
         Err(OpenError::MissingSegment { segment, .. }) => {
             let is_right = segment == frame.header.pos.segment(256 * 1024);
             assert!(is_right && frame.header.kind == FrameKind::Head, "{context}: {segment}");
-            assert!(scene.snapshot() == before, "{context}: refused, but changed");
+            assert!(Image::take(&scene.node) == before, "{context}: refused, but changed");
         }
         Err(error) => panic!("{context}: {error}"),
         Ok(reading) => {
@@ -82,12 +83,10 @@ fn check_place(corruption: &Corruption, frame: &Placed, context: &str) {
 }
 
 /// All frames in the order of their positions.
-fn frames(snapshot: &Snapshot) -> Vec<Placed> {
-    let superblock = Path::new(DIRECTORY).join("superblock");
-    let salts = Quorum::choose(&snapshot[&superblock]).unwrap().superblock.salts();
-    let slots = snapshot.iter().filter(|(path, _)| **path != superblock);
+fn frames(snapshot: &Image) -> Vec<Placed> {
+    let salts = snapshot.superblock().unwrap().salts();
     let mut frames: Vec<Placed> =
-        slots.flat_map(|(path, content)| frames_of(path, content, salts)).collect();
+        snapshot.slots().flat_map(|(path, content)| frames_of(path, content, salts)).collect();
     frames.sort_by_key(|frame| frame.header.pos);
     frames
 }

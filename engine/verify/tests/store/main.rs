@@ -4,3 +4,4 @@ mod damage;
 mod lost_head;
 mod refusals;
 mod stories;
+mod superblock;

@@ -5,6 +5,7 @@ use std::path::Path;
 use roundhouse_base::{ShardId, checksum};
 use roundhouse_store::{Identity, OpenError};
 
+use roundhouse_verify::image::Image;
 use roundhouse_verify::scene::{DIRECTORY, IDENTITY, Scene, append};
 
 const SUPERBLOCK: &str = "data/shard-000/superblock";
@@ -15,9 +16,9 @@ fn refuse(identity: Identity, change: impl FnOnce(&Scene)) -> OpenError {
     let mut scene = Scene::new(3);
     scene.run(async |shard| append(&shard, 0..400).await.close().await.unwrap());
     change(&scene);
-    let before = scene.snapshot();
+    let before = Image::take(&scene.node);
     let error = scene.open_and_read(identity).expect_err("it is refused");
-    assert!(scene.snapshot() == before, "refused, but changed: {error}");
+    assert!(Image::take(&scene.node) == before, "refused, but changed: {error}");
     error
 }
 
@@ -41,12 +42,12 @@ fn the_directory_of_another_shard_is_refused() {
     scene.run(async move |shard| {
         roundhouse_verify::scene::open(&shard, second).await.unwrap().close().await.unwrap();
     });
-    let before = scene.snapshot();
+    let before = Image::take(&scene.node);
     let error = scene.open_and_read(first).expect_err("it is refused");
     let is_right =
         matches!(error, OpenError::WrongShard { found: ShardId(1), asked: ShardId(0), .. });
     assert!(is_right, "{error}");
-    assert!(scene.snapshot() == before);
+    assert!(Image::take(&scene.node) == before);
 }
 
 #[test]
@@ -89,8 +90,8 @@ fn a_missing_slot_file_is_named() {
 fn a_directory_that_is_no_store_is_left_alone() {
     let mut scene = Scene::new(3);
     scene.node.write_file(Path::new(DIRECTORY).join("notes.txt"), b"not a store");
-    let before = scene.snapshot();
+    let before = Image::take(&scene.node);
     let error = scene.open_and_read(IDENTITY).expect_err("it is refused");
     assert!(matches!(error, OpenError::NotAStore { .. }), "{error}");
-    assert!(scene.snapshot() == before);
+    assert!(Image::take(&scene.node) == before);
 }
