@@ -23,3 +23,26 @@ pub const TCP_BACKLOG: u32 = 1024;
 pub const TCP_ACCEPT_QUEUE: usize = 64;
 /// Bytes one stream holds that the kernel has not taken; at this bound writing waits.
 pub const TCP_WRITE_BYTES: usize = 256 * 1024;
+
+/// Arrivals (datagrams or trains) that a QUIC endpoint takes in one pass, before it sends what they
+/// led to; the others wait in the socket's queue.
+pub const QUIC_ARRIVALS_PER_PASS: usize = 64;
+/// Datagrams in one train of a QUIC connection. The kernel takes more; longer bursts gain nothing
+/// and fill the buffers of what lies on the way.
+pub const QUIC_TRAIN_DATAGRAMS: usize = 32;
+/// Datagrams a QUIC connection sends before others have their turn.
+pub const QUIC_DATAGRAMS_PER_TURN: usize = 2 * QUIC_TRAIN_DATAGRAMS;
+/// First packets of new clients looked at in one pass. Each costs the derivation of keys before it
+/// is known to be worth anything, so a flood of them would starve connections that stand. At this
+/// bound they are dropped, and clients send again.
+pub const QUIC_INITIALS_PER_PASS: usize = 64;
+/// Answers to datagrams that belong to no QUIC connection (retries, refusals, resets, version
+/// negotiation) that wait to be sent; at this bound they are dropped, like any datagram may be.
+pub const QUIC_ANSWERS: usize = 256;
+/// Datagrams that wait to be forwarded to the shard of their QUIC connection, and again that wait
+/// there to be taken in; at this bound they are dropped.
+pub const QUIC_MISFITS: usize = 1024;
+/// Bytes written in small pieces on a QUIC connection's streams at which they are handed over
+/// without waiting for the end of the pass; and bytes that the peer does not allow yet at which
+/// nothing more is gathered.
+pub const QUIC_STAGED_BYTES: usize = 64 * 1024;

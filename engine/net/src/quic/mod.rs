@@ -1,20 +1,40 @@
 //! QUIC (RFC 9000, 9001, 9002, 9221) on a shard.
 //!
-//! [`machine::Machine`] is one shard's endpoint without any I/O: datagrams, the time and random
-//! numbers go in, datagrams, deadlines and events come out. So it runs on a ring and in the
-//! simulator alike, and everything about it can be replayed. The protocol itself is `quinn-proto`,
-//! which only `machine` and the files that translate for it know of (ADR 6).
+//! An [`Endpoint`] begins connections, its [`Listener`] takes those that clients begin; a
+//! [`Connection`] has streams and datagrams. All of it is `!Send` and lives on its shard.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `endpoint`, `listener`, `connecting`, `connection`, `send_stream`, `recv_stream` | what the application holds |
+//! | `machine` | one shard's endpoint without I/O: datagrams and time in, trains and events out |
+//! | `pump` | the task that moves datagrams between socket and machine |
+//! | `hub`, `link` | who waits for what |
+//! | `options`, `config`, `tls` | what an endpoint may use, who each side is |
+//! | `secrets`, `connection_id` | what the shards of an engine must agree on |
+//!
+//! [`machine::Machine`] gets time and random numbers from its caller alone, so the same code runs
+//! on a ring and in the simulator, and everything about it can be replayed. The protocol itself is
+//! `quinn-proto`, which only `machine` and the files that translate for it know of (ADR 6).
 
 mod clock;
 mod config;
 mod congestion;
+mod connecting;
+mod connection;
 mod connection_id;
+mod endpoint;
 mod error;
+mod hub;
+mod link;
+mod listener;
 pub mod machine;
 mod options;
+mod pump;
 #[cfg(feature = "qlog")]
 mod qlog;
+mod recv_stream;
 mod secrets;
+mod send_stream;
 mod stats;
 pub mod tls;
 mod transport;
@@ -23,14 +43,20 @@ mod values;
 pub use clock::WallClock;
 pub use config::{ClientConfig, ServerConfig};
 pub use congestion::Congestion;
+pub use connecting::Connecting;
+pub use connection::Connection;
 pub use connection_id::CONNECTION_ID_BYTES;
+pub use endpoint::Endpoint;
 pub use error::{
     ConnectError, ConnectionError, DatagramError, OptionsError, ReadError, WriteError,
 };
+pub use listener::Listener;
 pub use options::{EndpointOptions, Limits, Retry, Shared, TransportOptions};
 #[cfg(feature = "qlog")]
 pub use qlog::QlogSink;
+pub use recv_stream::RecvStream;
 pub use secrets::{MASTER_SECRET_BYTES, Secrets};
+pub use send_stream::SendStream;
 pub use stats::ConnectionStats;
 pub use values::{Code, Direction, StreamId};
 

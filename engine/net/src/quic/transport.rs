@@ -10,12 +10,12 @@ use super::clock::MonotonicClock;
 use super::connection_id::{IdScheme, ShardIdGenerator};
 use super::error::OptionsError;
 use super::options::{EndpointOptions, Limits, TransportOptions};
+use crate::limits::UDP_TRAIN_BYTES;
 use roundhouse_base::Random;
 
 /// A payload that every path carries (RFC 9000 section 14).
 const MTU_MIN: u16 = 1200;
-/// The largest UDP payload over IPv6 without options.
-pub(crate) const MTU_MAX: u16 = 65_487;
+const MTU_MAX: u16 = UDP_TRAIN_BYTES as u16;
 /// The payload that an Ethernet frame holds, and the least we say that we accept.
 const PAYLOAD_MIN: u16 = 1472;
 

@@ -75,7 +75,8 @@ fn a_reset_and_a_stop_tell_their_code() {
     let stream = accept(&mut pair, there);
     pair.machine(CLIENT).reset(here, stream, Code::from(7));
     pair.machine(SERVER).stop(there, stream, Code::from(8));
-    pair.world.run(|world| world.hosts[CLIENT].machine.stopped(here, stream).is_some());
+    pair.world
+        .run(|world| world.hosts[CLIENT].machine.ending(here, stream) == Some(Some(Code::from(8))));
 
     let second = open(&mut pair, CLIENT, here);
     pair.machine(CLIENT).write(here, second, b"begun").unwrap();

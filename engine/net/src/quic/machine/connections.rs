@@ -91,7 +91,15 @@ impl Machine {
 
     /// Whether this client can send before the handshake is done (0-RTT, RFC 9001 section 4.6).
     pub fn has_early_data(&mut self, key: ConnectionKey) -> bool {
-        self.entry(key).is_some_and(|entry| entry.proto.has_0rtt())
+        self.entry(key)
+            .is_some_and(|entry| entry.proto.side().is_client() && entry.proto.has_0rtt())
+    }
+
+    /// Whether something can be sent before the handshake is done: by a client with 0-RTT, and by
+    /// any server, once it saw the client's first packet.
+    pub fn can_send_early(&mut self, key: ConnectionKey) -> bool {
+        self.entry(key)
+            .is_some_and(|entry| entry.proto.side().is_server() || entry.proto.has_0rtt())
     }
 
     /// After the handshake: whether what was sent before it was taken.

@@ -10,8 +10,11 @@
 //! 4. wait for datagrams, or for [`Machine::next_deadline`].
 //!
 //! Everything is bounded: what a connection may hold by [`Limits`], what it may send before others
-//! have their turn by [`DATAGRAMS_PER_TURN`], what new clients cost in a pass by
-//! [`INITIALS_PER_PASS`].
+//! have their turn by [`QUIC_DATAGRAMS_PER_TURN`], what new clients cost in a pass by
+//! [`QUIC_INITIALS_PER_PASS`].
+//!
+//! [`QUIC_DATAGRAMS_PER_TURN`]: crate::limits::QUIC_DATAGRAMS_PER_TURN
+//! [`QUIC_INITIALS_PER_PASS`]: crate::limits::QUIC_INITIALS_PER_PASS
 //!
 //! | file | what is decided there |
 //! |---|---|
@@ -41,7 +44,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use quinn_proto::TransportConfig;
-use roundhouse_base::{Monotonic, Random, ShardId};
+use roundhouse_base::{Monotonic, Random, ShardId, WallTime};
 
 use super::clock::MonotonicClock;
 use super::config::ServerConfig;
@@ -54,10 +57,10 @@ use deadlines::Deadlines;
 use entry::Entry;
 pub use event::{ConnectionKey, Event};
 pub use metrics::Metrics;
-pub use receive::{INITIALS_PER_PASS, MISFITS_MAX, Misfit};
+pub use receive::Misfit;
 pub use streams::ReadOutcome;
 use transmit::Answers;
-pub use transmit::{ANSWERS_MAX, DATAGRAMS_PER_TURN, TRAIN_BYTES_MAX, TRAIN_DATAGRAMS_MAX, Train};
+pub use transmit::Train;
 
 /// The endpoint of one shard: all its connections, as client and as server.
 ///
@@ -143,6 +146,11 @@ impl Machine {
         let transport = self.transport.clone();
         let config = config.map(|config| config.to_proto(&self.options, transport));
         self.proto.set_server_config(config);
+    }
+
+    /// Sets the time for certificates, tickets and tokens, for all shards that share it.
+    pub fn set_wall(&self, now: WallTime) {
+        self.options.shared.wall.set(now);
     }
 
     /// The shard whose endpoint this is.

@@ -11,14 +11,8 @@ use super::admission::{Admission, Load, admit};
 use super::entry::Entry;
 use super::event::Event;
 use super::{Machine, Slot};
+use crate::limits::{QUIC_INITIALS_PER_PASS, QUIC_MISFITS};
 use crate::quic::connection_id::Owner;
-
-/// First packets of new clients looked at in one pass. Each costs the derivation of keys before it
-/// is known to be worth anything, so a flood of them would starve connections that stand. At this
-/// bound they are dropped, and clients send again.
-pub const INITIALS_PER_PASS: usize = 64;
-/// Datagrams that wait to be forwarded to other shards; at this bound they are dropped.
-pub const MISFITS_MAX: usize = 1024;
 
 /// Trains at least this long are kept in the memory they came in. Data of shorter ones, which may
 /// stay unread for long, would hold much more memory than it has bytes.
@@ -58,7 +52,7 @@ impl Machine {
         match self.scheme.owner(&datagram, self.options.shard) {
             Owner::Here => {}
             Owner::Other(shard) => return self.put_aside(shard, origin, datagram),
-            Owner::NewClient if self.initials_this_pass >= INITIALS_PER_PASS => {
+            Owner::NewClient if self.initials_this_pass >= QUIC_INITIALS_PER_PASS => {
                 return self.metrics.initials_dropped.add(1);
             }
             Owner::NewClient => self.initials_this_pass += 1,
@@ -92,7 +86,7 @@ impl Machine {
     }
 
     fn put_aside(&mut self, shard: ShardId, origin: &Origin, data: BytesMut) {
-        if self.misfits.len() >= MISFITS_MAX {
+        if self.misfits.len() >= QUIC_MISFITS {
             return self.metrics.misfits_dropped.add(1);
         }
         self.metrics.misfits.add(1);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 
+use crate::limits::QUIC_STAGED_BYTES;
 use crate::quic::values::StreamId;
 
 /// What was written on a connection's streams and not yet handed to the protocol.
@@ -36,9 +37,6 @@ struct Span {
     bytes: usize,
 }
 
-/// Gathered bytes of a connection at which they are handed over without waiting for the pass's end,
-/// and blocked ones at which nothing more is gathered.
-const STAGED_BYTES_MAX: usize = 64 * 1024;
 /// A write of this much is worth a segment of its own.
 pub(super) const DIRECT_BYTES: usize = 4096;
 
@@ -55,12 +53,12 @@ impl Staging {
 
     /// Whether so much is gathered that it should be handed over at once.
     pub(super) fn is_full(&self) -> bool {
-        self.gathered.len() >= STAGED_BYTES_MAX
+        self.gathered.len() >= QUIC_STAGED_BYTES
     }
 
     /// Whether so much is blocked that nothing should be gathered.
     pub(super) fn is_clogged(&self) -> bool {
-        self.blocked_bytes >= STAGED_BYTES_MAX
+        self.blocked_bytes >= QUIC_STAGED_BYTES
     }
 
     /// Gathers a write.
@@ -140,7 +138,7 @@ mod tests {
     fn what_is_blocked_is_counted_until_it_is_taken() {
         let mut staging = Staging::default();
         assert!(!staging.finish_after(stream(1)));
-        staging.block(stream(1), Bytes::from(vec![0; STAGED_BYTES_MAX]));
+        staging.block(stream(1), Bytes::from(vec![0; QUIC_STAGED_BYTES]));
         assert!(staging.is_blocked(stream(1)) && !staging.is_blocked(stream(2)));
         assert!(staging.is_clogged());
         assert!(staging.finish_after(stream(1)));

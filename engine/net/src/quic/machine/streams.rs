@@ -96,11 +96,12 @@ impl Machine {
         let _ended = entry.proto.send_stream(stream.to_wire()).set_priority(priority);
     }
 
-    /// With what code the peer stopped reading the stream, if it did.
-    pub fn stopped(&mut self, key: ConnectionKey, stream: StreamId) -> Option<Code> {
+    /// With what code the peer stopped reading the stream, if it did. The outer `None`: nothing is
+    /// known of the stream any more, since everything was acknowledged or the connection is gone.
+    pub fn ending(&mut self, key: ConnectionKey, stream: StreamId) -> Option<Option<Code>> {
         let entry = self.entry(key)?;
-        let code = entry.proto.send_stream(stream.to_wire()).stopped().ok()??;
-        Some(Code::from_wire(code))
+        let code = entry.proto.send_stream(stream.to_wire()).stopped().ok()?;
+        Some(code.map(Code::from_wire))
     }
 
     /// Reads at most `max` bytes from a stream, in order.

@@ -9,18 +9,7 @@ use roundhouse_runtime::socket::Ecn;
 
 use super::Machine;
 use super::metrics::Metrics;
-use crate::quic::transport::MTU_MAX;
-
-/// Datagrams in one train. The kernel takes 64; longer bursts than this one gain nothing and fill
-/// the buffers of what lies on the way.
-pub const TRAIN_DATAGRAMS_MAX: usize = 32;
-/// Bytes in one train: what the kernel takes at once.
-pub const TRAIN_BYTES_MAX: usize = MTU_MAX as usize;
-/// Datagrams a connection sends before others have their turn.
-pub const DATAGRAMS_PER_TURN: usize = 2 * TRAIN_DATAGRAMS_MAX;
-/// Answers to datagrams that belong to no connection (retries, refusals, resets, version
-/// negotiation) that wait to be sent; at this bound they are dropped, like any datagram may be.
-pub const ANSWERS_MAX: usize = 256;
+use crate::limits::{QUIC_ANSWERS, QUIC_DATAGRAMS_PER_TURN, QUIC_TRAIN_DATAGRAMS, UDP_TRAIN_BYTES};
 
 /// Where a train goes and how it is cut; its bytes are in the buffer given to
 /// [`Machine::transmit`].
@@ -74,8 +63,8 @@ impl Machine {
             };
             entry.flush();
             buffer.clear();
-            let fitting = TRAIN_BYTES_MAX / usize::from(entry.proto.current_mtu());
-            let datagrams_max = TRAIN_DATAGRAMS_MAX.min(fitting.max(1));
+            let fitting = UDP_TRAIN_BYTES / usize::from(entry.proto.current_mtu());
+            let datagrams_max = QUIC_TRAIN_DATAGRAMS.min(fitting.max(1));
             let train = entry.proto.poll_transmit(at, datagrams_max, buffer);
             let Some(train) = train.as_ref().map(Train::new) else {
                 entry.queued.is_sending = false;
@@ -86,7 +75,7 @@ impl Machine {
                 continue;
             };
             entry.datagrams_this_turn += train.datagrams(buffer.len());
-            if entry.datagrams_this_turn >= DATAGRAMS_PER_TURN {
+            if entry.datagrams_this_turn >= QUIC_DATAGRAMS_PER_TURN {
                 entry.datagrams_this_turn = 0;
                 self.sending.rotate_left(1);
             }
@@ -116,7 +105,7 @@ impl Answers {
     }
 
     pub(super) fn push(&mut self, transmit: &Transmit, mut buffer: Vec<u8>, metrics: &Metrics) {
-        if self.waiting.len() >= ANSWERS_MAX {
+        if self.waiting.len() >= QUIC_ANSWERS {
             metrics.answers_dropped.add(1);
             return self.give_back(buffer);
         }

@@ -1,0 +1,149 @@
+//! What the tasks of one shard that use an endpoint share.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Waker};
+
+use roundhouse_base::Monotonic;
+use roundhouse_runtime::Shard;
+use roundhouse_runtime::socket::Arrival;
+
+use super::link::Link;
+use super::machine::{ConnectionKey, Event, Machine, Misfit};
+use crate::limits::QUIC_MISFITS;
+
+/// Where datagrams that belong to another shard go.
+pub(super) type Forward = Box<dyn FnMut(Misfit)>;
+
+/// An endpoint's machine with everyone who waits for something to happen in it.
+pub(super) struct Hub {
+    pub(super) shard: Shard,
+    machine: RefCell<Machine>,
+    /// Connections that someone holds, by the machine's index.
+    pub(super) links: RefCell<Vec<Weak<Link>>>,
+    /// Connections of clients that nobody accepted yet.
+    pub(super) backlog: RefCell<VecDeque<Rc<Link>>>,
+    /// Who waits for one.
+    pub(super) accepting: RefCell<Vec<Waker>>,
+    /// Who waits for the last connection to be gone.
+    pub(super) draining: RefCell<Vec<Waker>>,
+    /// Datagrams that another shard forwarded.
+    pub(super) forwarded: RefCell<VecDeque<Arrival>>,
+    pub(super) forward: RefCell<Option<Forward>>,
+    /// The task that moves datagrams, unless it was woken already.
+    pump: Cell<Option<Waker>>,
+    pub(super) is_listening: Cell<bool>,
+    /// Nobody can begin a connection any more.
+    pub(super) is_closed: Cell<bool>,
+}
+
+impl Hub {
+    pub(super) fn new(shard: Shard, machine: Machine) -> Hub {
+        Hub {
+            shard,
+            machine: RefCell::new(machine),
+            links: RefCell::default(),
+            backlog: RefCell::default(),
+            accepting: RefCell::default(),
+            draining: RefCell::default(),
+            forwarded: RefCell::default(),
+            forward: RefCell::default(),
+            pump: Cell::new(None),
+            is_listening: Cell::new(false),
+            is_closed: Cell::new(false),
+        }
+    }
+
+    pub(super) fn now(&self) -> Monotonic {
+        self.shard.now()
+    }
+
+    /// Looks at, or changes, the machine in a way that leads to nothing to send.
+    pub(super) fn look<R>(&self, f: impl FnOnce(&mut Machine) -> R) -> R {
+        f(&mut self.machine.borrow_mut())
+    }
+
+    /// Changes the machine; the pump sends at the end of this pass what it led to.
+    pub(super) fn change<R>(&self, f: impl FnOnce(&mut Machine) -> R) -> R {
+        let result = self.look(f);
+        self.wake_pump();
+        result
+    }
+
+    pub(super) fn wake_pump(&self) {
+        if let Some(waker) = self.pump.take() {
+            waker.wake();
+        }
+    }
+
+    /// For what may or may not have led to something to send.
+    pub(super) fn wake_pump_if_sending(&self) {
+        if self.look(|machine| machine.has_to_send()) {
+            self.wake_pump();
+        }
+    }
+
+    /// Wakes the task of `context` at the next change.
+    pub(super) fn set_pump(&self, context: &Context<'_>) {
+        self.pump.set(Some(context.waker().clone()));
+    }
+
+    /// Hands a new connection to whoever asked for it.
+    pub(super) fn link(self: &Rc<Self>, key: ConnectionKey) -> Rc<Link> {
+        let link = Rc::new(Link::new(self.clone(), key));
+        let mut links = self.links.borrow_mut();
+        let index = key.index as usize;
+        if links.len() <= index {
+            links.resize_with(index + 1, Weak::new);
+        }
+        links[index] = Rc::downgrade(&link);
+        link
+    }
+
+    /// Takes in what another shard forwarded. False: too much of it waits already.
+    pub(super) fn receive_forwarded(&self, arrival: Arrival) -> bool {
+        let mut forwarded = self.forwarded.borrow_mut();
+        if forwarded.len() >= QUIC_MISFITS {
+            return false;
+        }
+        forwarded.push_back(arrival);
+        drop(forwarded);
+        self.wake_pump();
+        true
+    }
+
+    /// Tells everyone concerned what happened. True if there was anyone.
+    pub(super) fn deliver(self: &Rc<Self>) -> bool {
+        let mut has_woken = false;
+        loop {
+            let event = self.look(Machine::next_event);
+            let Some((key, event)) = event else { return has_woken };
+            has_woken |= self.deliver_one(key, &event);
+        }
+    }
+
+    fn deliver_one(self: &Rc<Self>, key: ConnectionKey, event: &Event) -> bool {
+        if *event == Event::Incoming {
+            let link = self.link(key);
+            self.backlog.borrow_mut().push_back(link);
+            return wake(&self.accepting);
+        }
+        if *event == Event::Gone && self.look(|machine| machine.connections()) == 0 {
+            wake(&self.draining);
+        }
+        let link = self.links.borrow().get(key.index as usize).and_then(Weak::upgrade);
+        match link.filter(|link| link.key == key) {
+            Some(link) => link.happened(event),
+            None => false,
+        }
+    }
+}
+
+/// Wakes everyone in a list. True if there was anyone.
+pub(super) fn wake(list: &RefCell<Vec<Waker>>) -> bool {
+    let wakers = list.take();
+    let has_any = !wakers.is_empty();
+    wakers.into_iter().for_each(Waker::wake);
+    has_any
+}
