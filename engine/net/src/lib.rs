@@ -10,7 +10,9 @@ mod deadline;
 pub mod limits;
 pub mod quic;
 pub mod tcp;
+pub mod tls;
 pub mod udp;
 
 pub use tcp::{ListenerOptions, TcpConnector, TcpCounters, TcpListener, TcpOptions, TcpStream};
+pub use tls::{TlsAcceptor, TlsConnector, TlsError, TlsStream};
 pub use udp::{UdpCounters, UdpOptions, UdpSocket};

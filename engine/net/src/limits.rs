@@ -46,3 +46,9 @@ pub const QUIC_MISFITS: usize = 1024;
 /// without waiting for the end of the pass; and bytes that the peer does not allow yet at which
 /// nothing more is gathered.
 pub const QUIC_STAGED_BYTES: usize = 64 * 1024;
+
+/// TLS handshakes of one acceptor in progress, on all shards together; at this bound new
+/// connections are reset.
+pub const TLS_HANDSHAKES: usize = 1024;
+/// Bytes of one write that are encrypted at once; a longer one is written in parts.
+pub const TLS_WRITE_BYTES: usize = 64 * 1024;

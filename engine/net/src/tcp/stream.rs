@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use roundhouse_runtime::socket::{Pieces, Side, SocketOption};
 use roundhouse_runtime::{Shard, SocketId, SocketOp};
 
@@ -65,6 +66,11 @@ impl TcpStream {
     /// The shard it lives on.
     pub fn shard(&self) -> &Shard {
         &self.connection.shard
+    }
+
+    /// How long it goes on sending after its drop.
+    pub(crate) fn linger(&self) -> Duration {
+        self.connection.options.linger
     }
 
     /// The address of its own end.
@@ -165,6 +171,11 @@ impl TcpStream {
         Poll::Ready(Ok(self.outgoing.start_copy(&connection.shard, data, bytes_max)))
     }
 
+    /// Starts to write all of `data`, after [`TcpStream::poll_writable`] was ready.
+    pub(crate) fn start_write(&mut self, data: Bytes) {
+        self.outgoing.start(&self.connection.shard, data.into());
+    }
+
     /// Waits until the kernel has all that was written.
     ///
     /// # Errors
@@ -214,7 +225,7 @@ impl TcpStream {
     }
 
     /// Ready when a write may start.
-    fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.is_shut {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }

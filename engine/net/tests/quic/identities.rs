@@ -13,6 +13,8 @@ pub(crate) const VALID_AT_MS: u64 = 1_893_456_000_000;
 /// 2040-01-01, when all of them have expired.
 pub(crate) const EXPIRED_AT_MS: u64 = 2_208_988_800_000;
 
+const VALID_UNTIL: i32 = 2035;
+
 /// The name servers have certificates for.
 pub(crate) const NAME: &str = "server.test";
 
@@ -41,8 +43,14 @@ impl Authority {
     /// A certificate for `name`. Ed25519 signatures all have the same length, so runs are the same
     /// from the first datagram on.
     pub(crate) fn identity(&self, name: &str) -> Identity {
+        self.identity_until(name, VALID_UNTIL)
+    }
+
+    /// The same, until the first day of a year.
+    pub(crate) fn identity_until(&self, name: &str, year: i32) -> Identity {
         let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
-        let parameters = parameters(vec![name.to_owned()]);
+        let mut parameters = parameters(vec![name.to_owned()]);
+        parameters.not_after = date_time_ymd(year, 1, 1);
         let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
         Identity::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap()
     }
@@ -61,6 +69,6 @@ impl Authority {
 fn parameters(names: Vec<String>) -> CertificateParams {
     let mut parameters = CertificateParams::new(names).unwrap();
     parameters.not_before = date_time_ymd(2020, 1, 1);
-    parameters.not_after = date_time_ymd(2035, 1, 1);
+    parameters.not_after = date_time_ymd(VALID_UNTIL, 1, 1);
     parameters
 }

@@ -49,6 +49,12 @@ impl ClientTls {
 
     /// The configuration that all shards share.
     pub(crate) fn build(&self, clock: &WallClock) -> Result<Arc<QuicClientConfig>, OptionsError> {
+        let quic = QuicClientConfig::try_from(self.config(clock)?);
+        Ok(Arc::new(quic.expect("the provider has the suite that Initial packets need")))
+    }
+
+    /// The same for whatever carries TLS.
+    pub(crate) fn config(&self, clock: &WallClock) -> Result<rustls::ClientConfig, OptionsError> {
         let verifier =
             WebPkiServerVerifier::builder_with_provider(self.roots.clone(), provider()).build()?;
         let builder =
@@ -70,8 +76,7 @@ impl ClientTls {
         if let Some(key_log) = &self.key_log {
             config.key_log = Arc::new(key_log.clone());
         }
-        let quic = QuicClientConfig::try_from(config);
-        Ok(Arc::new(quic.expect("the provider has the suite that Initial packets need")))
+        Ok(config)
     }
 }
 

@@ -89,6 +89,16 @@ impl ServerTls {
         secrets: &Secrets,
         clock: &WallClock,
     ) -> Result<Arc<QuicServerConfig>, OptionsError> {
+        let quic = QuicServerConfig::try_from(self.config(secrets, clock)?);
+        Ok(Arc::new(quic.expect("the provider has the suite that Initial packets need")))
+    }
+
+    /// The same for whatever carries TLS.
+    pub(crate) fn config(
+        &self,
+        secrets: &Secrets,
+        clock: &WallClock,
+    ) -> Result<rustls::ServerConfig, OptionsError> {
         let builder =
             rustls::ServerConfig::builder_with_details(provider(), Arc::new(clock.clone()))
                 .with_protocol_versions(&[&rustls::version::TLS13])?;
@@ -110,8 +120,7 @@ impl ServerTls {
             config.key_log = Arc::new(key_log.clone());
         }
         self.resumption.apply(&mut config, secrets, clock);
-        let quic = QuicServerConfig::try_from(config);
-        Ok(Arc::new(quic.expect("the provider has the suite that Initial packets need")))
+        Ok(config)
     }
 }
 
