@@ -14,13 +14,15 @@ pub const SLOT_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
 /// Largest slot file; more makes opening slow for no gain.
 pub const SLOT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
-/// Gathering stops here and a new frame begins: beyond 1 MiB only latency grows.
-pub const FRAME_BYTES_SOFT_MAX: usize = 1024 * 1024;
+/// Gathering stops here and a new frame begins: beyond that only latency grows. A little less than
+/// 1 MiB, because that is 256 pages, while many block devices take 254 pieces of memory in a request:
+/// the kernel would cut each frame in two (ADR 6).
+pub const FRAME_BYTES_SOFT_MAX: usize = 1000 * 1024;
 /// No frame is longer; a longer length in a header is damage.
 pub const FRAME_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// A second data frame may be in flight only when it has this much: smaller ones gain more by
 /// waiting for company.
-pub const FRAME_SECOND_IN_FLIGHT_BYTES: usize = 64 * 1024;
+pub const FRAME_SECOND_IN_FLIGHT_BYTES: usize = 16 * 1024;
 /// A third and a fourth only when they have this much: then the device, not the round trip, is what
 /// is waited for (ADR 2).
 pub const FRAME_MORE_IN_FLIGHT_BYTES: usize = 512 * 1024;

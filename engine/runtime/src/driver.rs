@@ -23,6 +23,10 @@ pub trait Driver {
     /// handed out the last completion.
     fn submit(&mut self, op: Op) -> OpId;
 
+    /// Starts what was queued without waiting for the next [`Driver::reap`], as far as the kernel takes
+    /// it; the rest starts there. For work that a device can begin while this shard is still busy.
+    fn start(&mut self);
+
     /// Asks for an operation to end early. Its last completion comes in any case: with `ECANCELED`,
     /// or with its normal result if it was faster. An id that is no longer in flight is ignored.
     fn cancel(&mut self, id: OpId);

@@ -150,6 +150,14 @@ impl Shard {
         self.submit(Op::Write { file, buf, at, durable })
     }
 
+    /// Starts the operations submitted so far if other tasks would run before the turn does: a device
+    /// should not idle while this shard computes.
+    pub fn start_before_others(&self) {
+        if self.inner.executor.has_work() {
+            self.inner.driver.borrow_mut().start();
+        }
+    }
+
     /// Makes every completed write to a file durable; the shard stands still meanwhile.
     pub fn sync_data(&self, file: FileId) -> Operation {
         self.submit(Op::SyncData { file })

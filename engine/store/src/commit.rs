@@ -66,6 +66,7 @@ fn submit_all(inner: &Inner, flights: &mut Vec<Flight>) {
         let at = pos.in_slot(inner.slot_bytes);
         let length = bytes.len();
         let operation = inner.shard.write(file, bytes, at, durable);
+        inner.shard.start_before_others();
         flights.push(Flight {
             pos,
             bytes: length,

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use roundhouse_base::limits::{BLOCK_BYTES, FRAMES_IN_FLIGHT_MAX, FRAMES_PENDING_MAX};
+use roundhouse_base::limits::{
+    BLOCK_BYTES, FRAME_BYTES_SOFT_MAX, FRAMES_IN_FLIGHT_MAX, FRAMES_PENDING_MAX,
+};
 use roundhouse_base::{Epoch, Pos, ShardId, SlotNo, StoreId};
 use roundhouse_runtime::{Errno, OpenMode, Shard};
 
@@ -399,7 +401,7 @@ impl Store {
 }
 
 /// Two frames of full size fit a buffer.
-const BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024 + 2 * BLOCK_BYTES;
+const BUFFER_BYTES_MAX: usize = 2 * FRAME_BYTES_SOFT_MAX + 2 * BLOCK_BYTES;
 
 /// The directory of a shard within the store's.
 pub fn shard_directory(directory: &Path, shard: ShardId) -> PathBuf {

@@ -1,10 +1,10 @@
 //! The cases in which writers wait for their own records.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use roundhouse::{Durability, LocalLog, NewRecord, ShardHandle, block_on};
+use roundhouse::{Durability, LocalLog, Log, NewRecord, ShardHandle, block_on};
 use roundhouse_base::limits::BLOCK_BYTES;
 use roundhouse_base::metrics::LatencyHistogram;
 use roundhouse_runtime::uring::ceiling::LoadKind;
@@ -101,8 +101,12 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn case(load: &AppendLoad) -> Case {
     let load = *load;
-    let subjects: Vec<Box<dyn Subject>> =
-        vec![Box::new(load.ceiling()), Box::new(Threads(load)), Box::new(Tasks(load))];
+    let subjects: Vec<Box<dyn Subject>> = vec![
+        Box::new(load.ceiling()),
+        Box::new(Threads(load)),
+        Box::new(HostTasks(load)),
+        Box::new(Tasks(load)),
+    ];
     Case { name: load.name, about: load.about, subjects }
 }
 
@@ -157,7 +161,7 @@ impl Subject for Threads {
     }
 }
 
-struct Blocking(roundhouse::Log);
+struct Blocking(Log);
 
 impl AppendTarget for Blocking {
     fn append(&self, bodies: &[Bytes]) -> Result<(), MeasureError> {
@@ -167,6 +171,59 @@ impl AppendTarget for Blocking {
         };
         Ok(())
     }
+}
+
+/// Tasks of one thread of the program, through handles.
+struct HostTasks(AppendLoad);
+
+impl Subject for HostTasks {
+    fn name(&self) -> &'static str {
+        "roundhouse-host-tasks"
+    }
+
+    fn about(&self) -> String {
+        "one shard, defaults; tasks of one thread of the program, through handles".to_owned()
+    }
+
+    fn measure(&self, stage: &Stage) -> Result<Vec<Measurement>, MeasureError> {
+        let open = self.0.open(stage, "host-tasks")?;
+        append_in_host_tasks(&open.log, &self.0, stage.warm_up())?;
+        let watch = stage.watch();
+        let latency = append_in_host_tasks(&open.log, &self.0, stage.duration)?;
+        let records = latency.count() * self.0.batch_records as u64;
+        let measured = Measurement::rate("records/s", records, &watch.spent()).latency(&latency);
+        open.close()?;
+        Ok(vec![measured])
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement has no shard to ask for the time")]
+fn append_in_host_tasks(
+    log: &Log,
+    load: &AppendLoad,
+    duration: Duration,
+) -> Result<LatencyHistogram, MeasureError> {
+    let batch = load.batch();
+    let begin = Instant::now();
+    let writers = (0..load.writers).map(|_| async {
+        let mut latency = LatencyHistogram::new();
+        let mut now = begin.elapsed();
+        while now < duration {
+            match &batch[..] {
+                [body] => log.append(body).await?,
+                _ => log.append_batch(&batch).await?,
+            };
+            let after = begin.elapsed();
+            latency.record(after.saturating_sub(now));
+            now = after;
+        }
+        Ok::<_, MeasureError>(latency)
+    });
+    let mut all = LatencyHistogram::new();
+    for latency in block_on(join_all(writers)) {
+        all.merge(&latency?);
+    }
+    Ok(all)
 }
 
 /// Tasks on the shard itself.

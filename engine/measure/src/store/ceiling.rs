@@ -2,8 +2,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use roundhouse_runtime::uring::ceiling::{self, Load, LoadKind, Outcome};
 
 use crate::CEILING;
@@ -73,9 +75,11 @@ impl WriteCeiling {
             duration: stage.warm_up(),
             file_bytes: stage.sizes.file,
         };
-        ceiling::run(file, load)?;
+        let mut buffers = way.buffers();
+        ceiling::run(file, load, &mut buffers)?;
         let watch = stage.watch();
-        let Outcome { operations, latency, .. } = ceiling::run(file, Load { duration, ..load })?;
+        let Outcome { operations, latency, .. } =
+            ceiling::run(file, Load { duration, ..load }, &mut buffers)?;
         let spent = watch.spent();
         let records = operations * way.records;
         let measured = if self.counts_records {
@@ -88,22 +92,71 @@ impl WriteCeiling {
     }
 }
 
+impl Way {
+    fn buffers(&self) -> Vec<BytesMut> {
+        ceiling::buffers(self.bytes, (MEMORY_BYTES / self.bytes).max(self.depth))
+    }
+}
+
+/// Durable writes on a bare ring into space that was reserved but never written.
+pub(super) struct FreshCeiling {
+    /// From [`Way::bytes`] of 1000 KiB on, all ways come to the same (ADR 6).
+    pub(super) way: Way,
+}
+
+impl Subject for FreshCeiling {
+    fn name(&self) -> &'static str {
+        "ceiling-fresh"
+    }
+
+    fn about(&self) -> String {
+        "io_uring alone, O_DIRECT, into a file that was only reserved".to_owned()
+    }
+
+    fn measure(&self, stage: &Stage) -> Result<Vec<Measurement>, MeasureError> {
+        let path = stage.path("ceiling-fresh");
+        let file = open_direct(&path)?;
+        let file_bytes = stage.sizes.growth;
+        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, file_bytes)?;
+        file.sync_all()?;
+        let load = Load {
+            kind: LoadKind::DurableWriteOnce,
+            bytes: self.way.bytes,
+            depth: self.way.depth,
+            // Until the end of the file.
+            duration: Duration::from_hours(1),
+            file_bytes,
+        };
+        let mut buffers = self.way.buffers();
+        let watch = stage.watch();
+        let Outcome { operations, latency, .. } = ceiling::run(&file, load, &mut buffers)?;
+        let (bytes, records) = (operations * self.way.bytes as u64, operations * self.way.records);
+        let measured = Measurement::bandwidth(bytes, records, &watch.spent()).latency(&latency);
+        std::fs::remove_file(path)?;
+        Ok(vec![measured])
+    }
+}
+
 /// The file of the ceiling, opened for direct I/O; every block of it was written before.
 pub(super) fn file(stage: &Stage) -> Result<File, MeasureError> {
     let path = stage.path("ceiling");
     let is_new = !path.exists();
+    let file = open_direct(&path)?;
+    if is_new {
+        fill(&file, stage.sizes.file)?;
+    }
+    Ok(file)
+}
+
+fn open_direct(path: &Path) -> std::io::Result<File> {
     let flags = rustix::fs::OFlags::DIRECT.bits().cast_signed();
-    let file = OpenOptions::new()
+    OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .custom_flags(flags)
-        .open(&path)?;
-    if is_new {
-        fill(&file, stage.sizes.file)?;
-    }
-    Ok(file)
+        .open(path)
 }
 
 fn fill(file: &File, bytes: u64) -> Result<(), MeasureError> {
@@ -116,3 +169,7 @@ fn fill(file: &File, bytes: u64) -> Result<(), MeasureError> {
     }
     Ok(file.sync_all()?)
 }
+
+/// Memory that a ceiling writes from: more than stays in a CPU's cache, since a log's data is new each
+/// time (ADR 6).
+const MEMORY_BYTES: usize = 64 << 20;

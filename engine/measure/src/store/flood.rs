@@ -9,7 +9,7 @@ use roundhouse_store::Refusal;
 use crate::ROUNDHOUSE;
 use crate::measurement::Measurement;
 use crate::stage::Stage;
-use crate::store::ceiling::{Way, WriteCeiling};
+use crate::store::ceiling::{FreshCeiling, Way, WriteCeiling};
 use crate::store::open_log::OpenLog;
 use crate::subject::{Case, MeasureError, Subject};
 
@@ -29,6 +29,7 @@ pub(super) fn cases() -> Vec<Case> {
             about: "The same into slots that are made meanwhile, until the log has grown by a given size.",
             subjects: vec![
                 Box::new(ceiling(LoadKind::DurableWrite, DURABLE_SWEEP, 1024, false)),
+                Box::new(FreshCeiling { way: way(FRESH_WAY, 1024) }),
                 Box::new(Flood { name: "growth", grows: true, ..DURABLE }),
             ],
         },
@@ -63,8 +64,12 @@ fn ceiling(
     body_bytes: usize,
     counts_records: bool,
 ) -> WriteCeiling {
-    let way = |&(bytes, depth)| Way { bytes, depth, records: (bytes / body_bytes) as u64 };
-    WriteCeiling { kind, ways: sweep.iter().map(way).collect(), counts_records }
+    let ways = sweep.iter().map(|&shape| way(shape, body_bytes)).collect();
+    WriteCeiling { kind, ways, counts_records }
+}
+
+fn way((bytes, depth): (usize, usize), body_bytes: usize) -> Way {
+    Way { bytes, depth, records: (bytes / body_bytes) as u64 }
 }
 
 /// Batches from a task on the shard, which does not wait for each.
@@ -179,8 +184,11 @@ const TRIM_BYTES: u64 = 256 << 20;
 
 /// Frame bytes and depth on the bare ring, durable.
 const DURABLE_SWEEP: &[(usize, usize)] =
-    &[(256 << 10, 1), (256 << 10, 2), (1 << 20, 1), (1 << 20, 2), (1 << 20, 4)];
+    &[(256 << 10, 2), (1000 << 10, 1), (1000 << 10, 2), (1000 << 10, 4), (1 << 20, 4)];
+
+/// The same into fresh space.
+const FRESH_WAY: (usize, usize) = (1000 << 10, 4);
 
 /// The same without syncs.
 const NEVER_SWEEP: &[(usize, usize)] =
-    &[(256 << 10, 2), (256 << 10, 4), (1 << 20, 2), (1 << 20, 4)];
+    &[(256 << 10, 4), (1000 << 10, 2), (1000 << 10, 4), (1 << 20, 4)];

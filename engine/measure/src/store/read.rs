@@ -57,8 +57,9 @@ impl Subject for SequentialCeiling {
             duration: Duration::from_hours(1),
             file_bytes: stage.sizes.file,
         };
+        let mut buffers = ceiling::buffers(load.bytes, load.depth);
         let watch = stage.watch();
-        let outcome = ceiling::run(&file, load)?;
+        let outcome = ceiling::run(&file, load, &mut buffers)?;
         let spent = watch.spent();
         let bytes = outcome.operations * load.bytes as u64;
         let measured = Measurement::bandwidth(bytes, outcome.operations, &spent);
@@ -109,8 +110,9 @@ impl Subject for RandomCeiling {
             duration: stage.duration,
             file_bytes: stage.sizes.file,
         };
+        let mut buffers = ceiling::buffers(load.bytes, load.depth);
         let watch = stage.watch();
-        let outcome = ceiling::run(&file, load)?;
+        let outcome = ceiling::run(&file, load, &mut buffers)?;
         let measured = Measurement::rate("records/s", outcome.operations, &watch.spent());
         Ok(vec![measured.latency(&outcome.latency)])
     }

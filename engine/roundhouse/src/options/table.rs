@@ -95,11 +95,11 @@ option_table! {
         }
         /// Whether each shard's thread is bound to a CPU of its own.
         ///
-        /// Turn it off when several engines, or other busy threads, share the CPUs: the scheduler
-        /// then finds a free one. Has no effect when the program drives the shards on its own
-        /// threads.
+        /// For CPUs that are left to the shards. Where they share them with other threads, or where
+        /// a device interrupts one CPU only, the scheduler places them better. Has no effect when
+        /// the program drives the shards on its own threads.
         pub pin: bool {
-            default: true, within: (), rank: Primary
+            default: false, within: (), rank: Primary
         }
         /// Requests from other threads that one shard's queue takes without a lock.
         ///

@@ -63,6 +63,9 @@ impl Driver for SimDriver {
         self.world.state.borrow_mut().submit(self.port, op)
     }
 
+    /// Nothing: here operations start when they are submitted.
+    fn start(&mut self) {}
+
     fn cancel(&mut self, id: OpId) {
         self.world.state.borrow_mut().cancel(self.port, id);
     }

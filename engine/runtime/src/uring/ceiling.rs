@@ -32,12 +32,20 @@ pub struct Load {
 pub enum LoadKind {
     /// A write with `RWF_DSYNC`.
     DurableWrite,
+    /// The same; ends at the end of the file instead of starting over.
+    DurableWriteOnce,
     /// A plain write.
     Write,
     /// A read; ends at the end of the file instead of starting over.
     Read,
     /// A read anywhere in the file.
     RandomRead,
+}
+
+impl Load {
+    fn ends_with_file(&self) -> bool {
+        matches!(self.kind, LoadKind::Read | LoadKind::DurableWriteOnce)
+    }
 }
 
 /// What came of it.
@@ -51,34 +59,46 @@ pub struct Outcome {
     pub latency: LatencyHistogram,
 }
 
+/// Buffers for a load, with content that no device compresses away.
+///
+/// A program's data is new each time and comes from memory. With few buffers, a device that copies
+/// finds all of it in the CPU's cache and looks half as fast again as it is (ADR 6).
+pub fn buffers(bytes: usize, count: usize) -> Vec<BytesMut> {
+    (0..count).map(|seed| filled_buffer(bytes, seed)).collect()
+}
+
 /// Runs a load on a file that was opened for direct I/O, on this thread and a ring of its own.
+/// Operations take the buffers in turn; after an error they may be gone.
 ///
 /// # Errors
 /// The kernel's, and short transfers.
 ///
 /// # Panics
-/// If the depth is zero.
+/// If the depth is zero, there are fewer buffers than that, or they are too small.
 #[expect(clippy::disallowed_methods, reason = "a measurement above which there is no driver")]
-pub fn run(file: &File, load: Load) -> io::Result<Outcome> {
+pub fn run(file: &File, load: Load, buffers: &mut Vec<BytesMut>) -> io::Result<Outcome> {
     assert!(load.depth > 0, "at least one operation must be in flight");
+    assert!(buffers.len() >= load.depth, "each operation in flight needs a buffer");
+    assert!(buffers.iter().all(|buffer| buffer.len() >= load.bytes), "a buffer is too small");
     let mut ring: IoUring = IoUring::builder()
         .setup_single_issuer()
         .setup_defer_taskrun()
         .setup_coop_taskrun()
         .setup_taskrun_flag()
         .build(64)?;
-    let mut buffers: Vec<BytesMut> =
-        (0..load.depth).map(|seed| filled_buffer(load.bytes, seed)).collect();
-    let mut started = vec![Instant::now(); load.depth];
-    let mut free: VecDeque<usize> = (0..load.depth).collect();
+    let mut started = vec![Instant::now(); buffers.len()];
+    let mut free: VecDeque<usize> = (0..buffers.len()).collect();
     let mut latency = LatencyHistogram::new();
     let mut random = Random::new(0);
     let (mut at, mut operations, mut in_flight) = (0, 0, 0);
     let begin = Instant::now();
     loop {
         let is_over = begin.elapsed() >= load.duration
-            || (load.kind == LoadKind::Read && at + load.bytes as u64 > load.file_bytes);
-        while !is_over && let Some(index) = free.pop_front() {
+            || (load.ends_with_file() && at + load.bytes as u64 > load.file_bytes);
+        while !is_over
+            && in_flight < load.depth
+            && let Some(index) = free.pop_front()
+        {
             at = place(load, at, &mut random);
             started[index] = Instant::now();
             let entry = entry(file, load, &mut buffers[index], at).user_data(index as u64);
@@ -93,7 +113,7 @@ pub fn run(file: &File, load: Load) -> io::Result<Outcome> {
         }
         if let Err(error) = ring.submit_and_wait(1) {
             // What the kernel may still write to or read from can't be freed any more.
-            std::mem::forget(buffers);
+            std::mem::forget(std::mem::take(buffers));
             return Err(error);
         }
         let mut failed = None;
@@ -109,7 +129,7 @@ pub fn run(file: &File, load: Load) -> io::Result<Outcome> {
         }
         if let Some(result) = failed {
             if drain(&mut ring, in_flight).is_err() {
-                std::mem::forget(buffers);
+                std::mem::forget(std::mem::take(buffers));
             }
             return Err(io::Error::other(format!("an operation of the ceiling came to {result}")));
         }
@@ -143,13 +163,12 @@ fn entry(file: &File, load: Load, buffer: &mut BytesMut, at: u64) -> io_uring::s
             opcode::Read::new(fd, pointer, length).offset(at).build()
         }
         LoadKind::Write => opcode::Write::new(fd, pointer, length).offset(at).build(),
-        LoadKind::DurableWrite => {
+        LoadKind::DurableWrite | LoadKind::DurableWriteOnce => {
             opcode::Write::new(fd, pointer, length).offset(at).rw_flags(RWF_DSYNC).build()
         }
     }
 }
 
-/// A buffer with content that no device compresses away.
 fn filled_buffer(bytes: usize, seed: usize) -> BytesMut {
     let mut buffer = aligned_buffer(bytes);
     buffer.resize(bytes, 0);

@@ -323,6 +323,13 @@ impl Driver for UringDriver {
         id
     }
 
+    fn start(&mut self) {
+        self.fill_ring();
+        if self.ring.has_queued() {
+            self.ring.submit();
+        }
+    }
+
     fn cancel(&mut self, id: OpId) {
         match self.operations.get(id) {
             None | Some(Op::Socket(SocketOp::Close { .. })) => return,

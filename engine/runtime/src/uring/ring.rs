@@ -116,6 +116,18 @@ impl Ring {
         }
     }
 
+    /// Submits what is queued and nothing else. What the kernel does not take, for want of memory or
+    /// because it is broken, is left for the next [`Ring::enter`], which tells.
+    pub(super) fn submit(&mut self) {
+        let queued = self.queued();
+        self.counters.enters.add(1);
+        let submitted = self.enter_with::<()>(queued, 0, EnterFlags::empty(), None);
+        if let Err(errno) = submitted {
+            tracing::debug!(%errno, "entries left for the next turn");
+        }
+        self.counters.submissions.add((queued - self.queued()).into());
+    }
+
     /// Takes the next completion the kernel has posted.
     pub(super) fn pop(&mut self) -> Option<cqueue::Entry> {
         let completion = self.completion().next()?;

@@ -259,11 +259,43 @@ impl FrameHeader {
 /// If `frame` is shorter than a header or its payload not a multiple of [`PAYLOAD_ALIGN_BYTES`],
 /// and as [`FrameHeader::encode`].
 pub fn complete_frame(frame: &mut BytesMut, header: &mut FrameHeader, salt: EpochSalt) -> u64 {
+    let sum = complete_payload(frame, salt);
+    complete_header(frame, header, sum, salt)
+}
+
+/// What the payload of a frame puts into its header.
+#[derive(Debug, Clone, Copy)]
+pub struct PayloadSum {
+    payload_bytes: u32,
+    payload_hash: u64,
+}
+
+/// The first half of [`complete_frame`], which needs nothing of the header: pads the frame and sums
+/// up its payload.
+///
+/// # Panics
+/// If `frame` is shorter than a header.
+pub fn complete_payload(frame: &mut BytesMut, salt: EpochSalt) -> PayloadSum {
     let payload_bytes = frame.len().checked_sub(FRAME_HEADER_BYTES);
-    header.payload_bytes = payload_bytes.expect("a frame starts with room for its header") as u32;
+    let payload_bytes = payload_bytes.expect("a frame starts with room for its header") as u32;
     frame.resize(frame.len().next_multiple_of(BLOCK_BYTES), 0);
+    let payload_hash = payload_hash(&frame[FRAME_HEADER_BYTES..], salt);
+    PayloadSum { payload_bytes, payload_hash }
+}
+
+/// The second half: writes the header in front. Returns the [`header_hash`].
+///
+/// # Panics
+/// As [`FrameHeader::encode`].
+pub fn complete_header(
+    frame: &mut [u8],
+    header: &mut FrameHeader,
+    sum: PayloadSum,
+    salt: EpochSalt,
+) -> u64 {
+    header.payload_bytes = sum.payload_bytes;
+    header.payload_hash = sum.payload_hash;
     header.frame_bytes = frame.len() as u32;
-    header.payload_hash = payload_hash(&frame[FRAME_HEADER_BYTES..], salt);
     let encoded = header.encode(salt);
     frame[..FRAME_HEADER_BYTES].copy_from_slice(&encoded);
     header_hash(&encoded)

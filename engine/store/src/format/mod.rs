@@ -28,7 +28,10 @@ mod payload;
 
 pub use config::{Durability, LogConfig, Retention};
 pub use control::ControlRecord;
-pub use frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, complete_frame, header_hash};
+pub use frame::{
+    FRAME_HEADER_BYTES, FrameHeader, FrameKind, PayloadSum, complete_frame, complete_header,
+    complete_payload, header_hash,
+};
 pub use head::{HeadLog, HeadPayload, SealLink, Truncation};
 pub use quorum::{Quorum, SuperblockError};
 pub use record::{

@@ -9,7 +9,6 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use roundhouse_base::SlotNo;
-use roundhouse_base::limits::FRAME_SECOND_IN_FLIGHT_BYTES;
 use roundhouse_runtime::{Errno, FileId, OpenMode, Shard};
 
 use crate::pool::slot_path;
@@ -139,4 +138,4 @@ fn is_busy(inner: &Inner) -> bool {
 const ZERO_WRITE_BYTES: usize = 256 * 1024;
 
 /// With this much in flight the device is busy with data, and written extents gain little.
-const BUSY_FLYING_BYTES: u64 = 2 * FRAME_SECOND_IN_FLIGHT_BYTES as u64;
+const BUSY_FLYING_BYTES: u64 = 128 * 1024;

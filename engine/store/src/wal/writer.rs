@@ -20,8 +20,8 @@ use roundhouse_base::limits::{
 use roundhouse_base::{Monotonic, Pos, SlotNo, WallTime};
 
 use crate::format::{
-    EpochSalt, FRAME_HEADER_BYTES, FrameHeader, FrameKind, RecordHeader, SealLink, SyncMethod,
-    complete_frame, record_bytes, write_record,
+    EpochSalt, FRAME_HEADER_BYTES, FrameHeader, FrameKind, PayloadSum, RecordHeader, SealLink,
+    SyncMethod, complete_header, complete_payload, record_bytes, write_record,
 };
 use crate::wal::gather::{FrameBuffers, PendingFrame};
 use crate::wal::touch::{Touch, Touches};
@@ -36,7 +36,7 @@ pub(crate) struct Writer {
     /// Where the next frame starts, if none is open.
     next_pos: Pos,
     open: Option<PendingFrame>,
-    closed: VecDeque<PendingFrame>,
+    closed: VecDeque<ClosedFrame>,
     flying: VecDeque<Flying>,
     /// Hash of the last submitted frame's header.
     prev_hash: u64,
@@ -91,6 +91,14 @@ pub(crate) struct Submission {
 pub(crate) struct SubmitContext {
     pub(crate) next_slot: Option<SlotNo>,
     pub(crate) wall: WallTime,
+}
+
+/// A frame that waits for its turn. Its payload was summed up when it was closed, which is when the
+/// device is busy with others, and not when its turn has come, which is when the device is idle.
+#[derive(Debug)]
+struct ClosedFrame {
+    frame: PendingFrame,
+    sum: PayloadSum,
 }
 
 /// A frame in flight, or landed behind one that still is.
@@ -289,14 +297,15 @@ impl Writer {
 
     /// Where the next frame to write starts, or will start.
     pub(crate) fn unsubmitted_from(&self) -> Pos {
-        let waiting = self.closed.front().or(self.open.as_ref());
+        let closed = self.closed.front().map(|closed| &closed.frame);
+        let waiting = closed.or(self.open.as_ref());
         waiting.map_or(self.next_pos, |frame| frame.pos)
     }
 
     /// The next frame to write, if one may be written now.
     pub(crate) fn next_submission(&mut self, context: SubmitContext) -> Option<Submission> {
         let (bytes, kind) = match self.closed.front() {
-            Some(closed) => (closed.frame_bytes(), closed.kind),
+            Some(closed) => (closed.frame.frame_bytes(), closed.frame.kind),
             None => (self.open.as_ref()?.frame_bytes(), FrameKind::Data),
         };
         let room = match self.flying.len() {
@@ -313,8 +322,8 @@ impl Writer {
         if self.closed.is_empty() {
             self.close_open();
         }
-        let frame = self.closed.pop_front().expect("closed above if there was none");
-        Some(self.submit(frame, context))
+        let closed = self.closed.pop_front().expect("closed above if there was none");
+        Some(self.submit(closed, context))
     }
 
     /// A head frame proves that its predecessors are durable, so it waits until they are.
@@ -326,7 +335,7 @@ impl Writer {
         self.is_synced()
     }
 
-    fn submit(&mut self, frame: PendingFrame, context: SubmitContext) -> Submission {
+    fn submit(&mut self, closed: ClosedFrame, context: SubmitContext) -> Submission {
         let PendingFrame {
             kind,
             pos,
@@ -336,7 +345,7 @@ impl Writer {
             low_water,
             touches,
             opened,
-        } = frame;
+        } = closed.frame;
         let mut header = FrameHeader {
             kind,
             pos,
@@ -351,7 +360,7 @@ impl Writer {
             wall: context.wall,
             record_count,
         };
-        self.prev_hash = complete_frame(&mut bytes, &mut header, self.salt);
+        self.prev_hash = complete_header(&mut bytes, &mut header, closed.sum, self.salt);
 
         // A durable write covers itself only; it is enough if nothing before it lacks a sync.
         let alone = self.is_synced() && self.flying.iter().all(|other| other.durable_when_landed);
@@ -413,7 +422,8 @@ impl Writer {
         for frame in self.flying.iter_mut().filter(|frame| !frame.durable_when_landed) {
             frame.must_sync = true;
         }
-        for frame in self.closed.iter_mut().chain(&mut self.open) {
+        let closed = self.closed.iter_mut().map(|closed| &mut closed.frame);
+        for frame in closed.chain(&mut self.open) {
             frame.must_sync = true;
         }
         self.want_sync();
@@ -461,7 +471,8 @@ impl Writer {
         frame.low_water = self.low_water;
         self.buffers.close(&mut frame);
         self.next_pos = frame.pos.advance(frame.frame_bytes() as u64);
-        self.closed.push_back(frame);
+        let sum = complete_payload(&mut frame.bytes, self.salt);
+        self.closed.push_back(ClosedFrame { frame, sum });
     }
 }
 
