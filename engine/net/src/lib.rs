@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod deadline;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 pub mod limits;
 pub mod quic;
 pub mod tcp;

@@ -16,7 +16,7 @@
 //! on a ring and in the simulator, and everything about it can be replayed. The protocol itself is
 //! `quinn-proto`, which only `machine` and the files that translate for it know of (ADR 6).
 
-mod clock;
+pub(crate) mod clock;
 mod config;
 mod congestion;
 mod connecting;
