@@ -48,8 +48,18 @@ impl Authority {
 
     /// The same, until the first day of a year.
     pub(crate) fn identity_until(&self, name: &str, year: i32) -> Identity {
+        self.identity_of(vec![name.to_owned()], year)
+    }
+
+    /// A certificate for [`NAME`] and so many others that it takes a few datagrams.
+    pub(crate) fn long_identity(&self) -> Identity {
+        let others = (0..80).map(|n| format!("other-server-number-{n}.test"));
+        self.identity_of(others.chain([NAME.to_owned()]).collect(), VALID_UNTIL)
+    }
+
+    fn identity_of(&self, names: Vec<String>, year: i32) -> Identity {
         let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
-        let mut parameters = parameters(vec![name.to_owned()]);
+        let mut parameters = parameters(names);
         parameters.not_after = date_time_ymd(year, 1, 1);
         let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
         Identity::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap()

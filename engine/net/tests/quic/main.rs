@@ -1,10 +1,13 @@
 //! QUIC: machines against each other in memory with virtual time, and endpoints on a ring.
 
+mod attack;
 mod handshake;
 mod identities;
 mod loopback;
 mod pair;
+mod path;
 #[path = "../sockets/shard.rs"]
 mod shard;
+mod shards;
 mod streams;
 mod world;

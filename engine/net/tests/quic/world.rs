@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use roundhouse_base::{Monotonic, Random, ShardId, WallTime};
 use roundhouse_net::quic::machine::{ConnectionKey, Event, Machine};
 use roundhouse_net::quic::{EndpointOptions, Shared};
@@ -37,15 +37,29 @@ pub(crate) struct World {
     /// Longer datagrams vanish.
     pub(crate) mtu: usize,
     pub(crate) hosts: Vec<Host>,
-    /// Datagrams of this source and to this destination vanish.
+    /// Every datagram vanishes.
     pub(crate) is_cut: bool,
+    /// Routers mark datagrams instead of dropping them.
+    pub(crate) is_congested: bool,
     random: Random,
     on_the_way: BTreeMap<(Monotonic, u64), (SocketAddr, Arrival)>,
     sent: u64,
     /// Passes since time went on.
     idle_passes: usize,
-    /// Everything that was sent: when, from where, how much.
-    trace: Vec<(Monotonic, SocketAddr, usize)>,
+    trace: Vec<Sent>,
+    /// Datagrams as they were sent, while a test wants them.
+    pub(crate) recorded: Option<Vec<(SocketAddr, SocketAddr, Bytes)>>,
+    /// Times that something happened, or a deadline came.
+    pub(crate) wake_ups: u64,
+}
+
+/// A train that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) at: Monotonic,
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) bytes: usize,
 }
 
 /// A moment after which a test says that something does not end.
@@ -60,11 +74,14 @@ impl World {
             mtu: 1500,
             hosts: Vec::new(),
             is_cut: false,
+            is_congested: false,
             random: Random::new(seed),
             on_the_way: BTreeMap::new(),
             sent: 0,
             idle_passes: 0,
             trace: Vec::new(),
+            recorded: None,
+            wake_ups: 0,
         }
     }
 
@@ -103,8 +120,14 @@ impl World {
         self.now = end;
     }
 
-    /// Everything that was sent: when, from where, how many bytes.
-    pub(crate) fn trace(&self) -> &[(Monotonic, SocketAddr, usize)] {
+    /// Puts a datagram on the way to `to` as if it came from `from`.
+    pub(crate) fn inject(&mut self, from: SocketAddr, to: SocketAddr, datagram: &[u8]) {
+        let arrival = arrival(from, datagram);
+        self.carry(to, arrival);
+    }
+
+    /// Everything that was sent, in order.
+    pub(crate) fn trace(&self) -> &[Sent] {
         &self.trace
     }
 
@@ -131,11 +154,18 @@ impl World {
                 let Some(train) = host.machine.transmit(self.now, &mut buffer) else { break };
                 let (from, destination) = (host.address, train.destination);
                 host.bytes_sent += buffer.len() as u64;
-                self.trace.push((self.now, from, buffer.len()));
+                self.trace.push(Sent { at: self.now, from, to: destination, bytes: buffer.len() });
                 let segment = train.segment_bytes.map_or(buffer.len(), usize::from);
                 for datagram in buffer.chunks(segment) {
                     let mut arrival = arrival(from, datagram);
-                    arrival.ecn = train.ecn;
+                    arrival.ecn = if self.is_congested && train.ecn != Ecn::NotCapable {
+                        Ecn::CongestionExperienced
+                    } else {
+                        train.ecn
+                    };
+                    if let Some(recorded) = &mut self.recorded {
+                        recorded.push((from, destination, Bytes::copy_from_slice(datagram)));
+                    }
                     self.carry(destination, arrival);
                 }
             }
@@ -176,6 +206,7 @@ impl World {
         self.idle_passes = if next > self.now { 0 } else { self.idle_passes + 1 };
         assert!(self.idle_passes < 100, "time stands still");
         self.now = next.max(self.now);
+        self.wake_ups += 1;
         while let Some(first) = self.on_the_way.first_entry() {
             if first.key().0 > self.now {
                 break;
@@ -199,7 +230,7 @@ impl World {
     }
 }
 
-fn arrival(source: SocketAddr, datagram: &[u8]) -> Arrival {
+pub(crate) fn arrival(source: SocketAddr, datagram: &[u8]) -> Arrival {
     let data = BytesMut::from(datagram);
     let segment_bytes = data.len().max(1);
     Arrival { source, destination: None, ecn: Ecn::NotCapable, data, segment_bytes }
