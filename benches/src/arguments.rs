@@ -22,6 +22,12 @@ pub(crate) struct Arguments {
     /// Writes one JSON object a line for every figure of every round.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Writes a page with bars and curves that needs no other file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Writes the tables as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
     /// Prints the suites, their cases and who is measured in each, and measures nothing.
     #[arg(long)]
     pub(crate) list: bool,
@@ -46,6 +52,13 @@ pub(crate) struct SizeArgs {
 /// What else the program does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Prints what is worse in a run than in an earlier one, beyond the noise; exit status 1 if anything.
+    Check {
+        /// What `--json` wrote in the earlier run.
+        base: PathBuf,
+        /// What it wrote in the later one.
+        new: PathBuf,
+    },
     /// Measures one subject once, in this process, and prints its rows.
     #[command(hide = true)]
     Measure(OneArgs),

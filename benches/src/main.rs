@@ -4,12 +4,17 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bars;
+mod check;
+mod facts;
 mod one;
 mod peers;
+mod report;
 mod run;
 mod suites;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -31,10 +36,20 @@ fn run(arguments: Arguments) -> Result<ExitCode, MeasureError> {
     match arguments.command {
         None if arguments.list => list()?,
         None => run::run(&arguments)?,
+        Some(Command::Check { base, new }) => return check(&base, &new),
         Some(Command::Measure(one)) => one::measure(&one)?,
         Some(Command::AppendUntilKilled { dir }) => store::append_until_killed(&dir, print_line)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what became worse.
+fn check(base: &Path, new: &Path) -> Result<ExitCode, MeasureError> {
+    let regressions = check::regressions(&check::read_rows(base)?, &check::read_rows(new)?);
+    for regression in &regressions {
+        print_line(regression)?;
+    }
+    Ok(if regressions.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Prints every suite with its cases and subjects.

@@ -8,6 +8,7 @@ use roundhouse_measure::{MeasureError, Measurement, ROUNDHOUSE, Row, Suite, Summ
 
 use crate::arguments::{Arguments, SizeArgs};
 use crate::one::{Entry, measure_apart};
+use crate::report::{self, Report};
 use crate::{say, suites};
 
 /// Measures, and writes what was asked for.
@@ -22,6 +23,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), MeasureError> {
             writeln!(out, "{}", serde_json::to_string(row)?)?;
         }
         out.flush()?;
+    }
+    let report = Report::new(&suites, &summary, arguments, &scratch.size.dir);
+    if let Some(path) = &arguments.html {
+        fs::write(path, report::page(&report))?;
+    }
+    if let Some(path) = &arguments.markdown {
+        fs::write(path, report::markdown(&report))?;
     }
     Ok(summary.write_table(&mut std::io::stdout().lock())?)
 }

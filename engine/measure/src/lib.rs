@@ -13,6 +13,7 @@
 mod events;
 pub mod machine;
 mod measurement;
+mod number;
 mod row;
 mod stage;
 pub mod store;
@@ -21,6 +22,7 @@ mod summary;
 
 pub use events::{EventCounter, NotCounted};
 pub use measurement::Measurement;
+pub use number::number;
 pub use row::Row;
 pub use stage::{Sizes, Spent, Stage, Watch};
 pub use subject::{Case, MeasureError, Subject, Suite};

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::CEILING;
 use crate::measurement::Measurement;
+use crate::number::number;
 use crate::row::Row;
 
 /// All rows of a run, one line for each case, subject and unit.
@@ -70,21 +71,19 @@ impl Summary {
             "cpu us/op"
         )?;
         for line in &self.lines {
-            let optional = |value: Option<f64>, digits: usize| {
-                value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
-            };
+            let optional = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), number);
             writeln!(
                 out,
-                "{:<24} {:<18} {:>12.1} {:<10} {:>25} {:>7} {:>9} {:>9} {:>9}",
+                "{:<24} {:<18} {:>12} {:<10} {:>25} {:>7} {:>9} {:>9} {:>9}",
                 line.case,
                 line.subject,
-                line.median,
+                number(line.median),
                 line.unit,
-                format!("{:.1} .. {:.1}", line.low, line.high),
-                optional(line.ratio_to_ceiling, 2),
-                optional(line.typical.p50_us, 1),
-                optional(line.typical.p99_us, 1),
-                optional(line.cpu_us_per_op(), 2),
+                format!("{} .. {}", number(line.low), number(line.high)),
+                optional(line.ratio_to_ceiling),
+                optional(line.typical.p50_us),
+                optional(line.typical.p99_us),
+                optional(line.cpu_us_per_op()),
             )?;
         }
         Ok(())

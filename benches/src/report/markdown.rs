@@ -1,0 +1,78 @@
+//! The report as Markdown: what is committed as `RESULTS.md`.
+
+use std::fmt::{self, Write};
+
+use roundhouse_measure::{Line, Suite, number};
+
+use super::Report;
+use super::text::optional;
+
+/// The whole report.
+pub(crate) fn markdown(report: &Report<'_>) -> String {
+    let mut out = String::new();
+    write_all(&mut out, report).expect("writing to a string cannot fail");
+    out
+}
+
+fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
+    writeln!(out, "| | |\n|---|---|")?;
+    for (name, fact) in &report.facts {
+        writeln!(out, "| {name} | {fact} |")?;
+    }
+    if !report.verdicts.is_empty() {
+        writeln!(out, "\n## Bars\n\n| bar | found | |\n|---|---|---|")?;
+        for verdict in &report.verdicts {
+            let word = if verdict.is_met { "met" } else { "**missed**" };
+            writeln!(out, "| {} | {} | {word} |", verdict.bar.text, verdict.found)?;
+        }
+    }
+    for suite in report.suites {
+        write_suite(out, report, suite)?;
+    }
+    Ok(())
+}
+
+fn write_suite(out: &mut String, report: &Report<'_>, suite: &Suite) -> fmt::Result {
+    writeln!(out, "\n## {}\n\n{}\n", suite.name, suite.about)?;
+    for case in &suite.cases {
+        let lines = report.lines(suite.name, case.name);
+        if lines.is_empty() {
+            continue;
+        }
+        writeln!(out, "### {}\n\n{}\n", case.name, case.about)?;
+        writeln!(
+            out,
+            "| subject | median | unit | spread | of the ceiling | p50 us | p99 us | p99.9 us | CPU us/op | MiB | calls/op | punts |"
+        )?;
+        writeln!(out, "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+        for line in lines {
+            write_line(out, line)?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out, "Who took part:\n")?;
+    for (name, about) in Report::subjects(suite) {
+        writeln!(out, "- {name}: {about}")?;
+    }
+    Ok(())
+}
+
+fn write_line(out: &mut String, line: &Line) -> fmt::Result {
+    let typical = &line.typical;
+    let punts = typical.punts.map(|punts| punts as f64);
+    let spread = format!("{} .. {}", number(line.low), number(line.high));
+    write!(out, "| {} | {} | {} | {spread} |", line.subject, number(line.median), line.unit)?;
+    for figure in [
+        line.ratio_to_ceiling,
+        typical.p50_us,
+        typical.p99_us,
+        typical.p999_us,
+        line.cpu_us_per_op(),
+        typical.rss_mib,
+        typical.syscalls_per_op,
+        punts,
+    ] {
+        write!(out, " {} |", optional(figure))?;
+    }
+    writeln!(out)
+}

@@ -1,0 +1,62 @@
+//! What a run leaves for people.
+
+mod chart;
+mod markdown;
+mod page;
+mod text;
+
+use std::path::Path;
+
+use roundhouse_measure::{Line, Suite, Summary};
+
+use crate::arguments::Arguments;
+use crate::bars::{self, Verdict};
+use crate::facts;
+
+pub(crate) use markdown::markdown;
+pub(crate) use page::page;
+
+/// Everything that the reports say.
+pub(crate) struct Report<'a> {
+    pub(crate) suites: &'a [Suite],
+    pub(crate) summary: &'a Summary,
+    pub(crate) facts: Vec<(&'static str, String)>,
+    pub(crate) verdicts: Vec<Verdict>,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(
+        suites: &'a [Suite],
+        summary: &'a Summary,
+        arguments: &Arguments,
+        dir: &Path,
+    ) -> Report<'a> {
+        let mut facts = facts::facts(dir);
+        let size = &arguments.size;
+        let run = format!(
+            "{} rounds of {} s for each subject and case, files of {}",
+            arguments.rounds, size.seconds, size.bytes
+        );
+        facts.push(("run", run));
+        Report { suites, summary, facts, verdicts: bars::judge(summary) }
+    }
+
+    /// The lines of a case, in the order its subjects ran.
+    fn lines(&self, suite: &str, case: &str) -> Vec<&Line> {
+        let is_of = |line: &&Line| line.suite == suite && line.case == case;
+        self.summary.lines.iter().filter(is_of).collect()
+    }
+
+    /// Everybody in a suite with version and configuration, once each.
+    fn subjects(suite: &Suite) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> = Vec::new();
+        for subject in suite.cases.iter().flat_map(|case| &case.subjects) {
+            let entry = (subject.name().to_owned(), subject.about());
+            if !all.contains(&entry) {
+                all.push(entry);
+            }
+        }
+        all.sort();
+        all
+    }
+}
