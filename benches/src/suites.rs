@@ -1,12 +1,18 @@
 //! All suites with everybody in them.
 
-use roundhouse_measure::{Suite, store};
+use roundhouse_measure::{Suite, mailbox, store};
 
 use crate::{one, peers};
 
 /// In the order they run.
 pub(crate) fn all() -> Vec<Suite> {
-    let mut wal = store::wal();
-    peers::join(&mut wal);
-    vec![wal, store::read(), store::recovery(one::appender)]
+    let mut suites = vec![
+        store::wal(),
+        store::latency(),
+        store::read(),
+        store::recovery(one::appender),
+        mailbox::mailbox(),
+    ];
+    peers::join(&mut suites);
+    suites
 }

@@ -1,5 +1,6 @@
 //! Who Roundhouse is measured beside.
 
+mod channels;
 mod std_fs;
 
 #[cfg(feature = "peers")]
@@ -16,18 +17,29 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 
 use roundhouse::Durability;
-use roundhouse_measure::store::{APPENDS, AppendLoad, AppendTarget, drive};
+use roundhouse_measure::store::{APPENDS, AppendLoad, AppendTarget, PACED, drive};
 use roundhouse_measure::{MeasureError, Measurement, Stage, Subject, Suite};
 
-/// Puts the peers into the cases of the suite `wal` that they can do.
-pub(crate) fn join(wal: &mut Suite) {
-    put::<std_fs::StdFs>(wal);
+/// Puts the peers into the cases that they can do.
+pub(crate) fn join(suites: &mut [Suite]) {
+    for suite in suites {
+        match suite.name {
+            "wal" => join_appends(suite, APPENDS),
+            "latency" => join_appends(suite, PACED),
+            "mailbox" => channels::join(suite),
+            _ => {}
+        }
+    }
+}
+
+fn join_appends(suite: &mut Suite, loads: &[AppendLoad]) {
+    put::<std_fs::StdFs>(suite, loads);
     #[cfg(feature = "peers")]
     {
-        put::<tokio_uring::TokioUring>(wal);
-        put::<raft_engine::RaftEngine>(wal);
-        put::<okaywal::OkayWal>(wal);
-        put::<wal_db::WalDb>(wal);
+        put::<tokio_uring::TokioUring>(suite, loads);
+        put::<raft_engine::RaftEngine>(suite, loads);
+        put::<okaywal::OkayWal>(suite, loads);
+        put::<wal_db::WalDb>(suite, loads);
     }
 }
 
@@ -49,9 +61,9 @@ trait PeerLog: AppendTarget + Sized + 'static {
     fn sync(&self) -> Result<(), MeasureError>;
 }
 
-fn put<T: PeerLog>(wal: &mut Suite) {
-    for load in APPENDS.iter().filter(|load| T::carries(load.durability)) {
-        let case = wal.cases.iter_mut().find(|case| case.name == load.name);
+fn put<T: PeerLog>(suite: &mut Suite, loads: &[AppendLoad]) {
+    for load in loads.iter().filter(|load| T::carries(load.durability)) {
+        let case = suite.cases.iter_mut().find(|case| case.name == load.name);
         if let Some(case) = case {
             case.subjects.push(Box::new(Peer::<T> { load: *load, log: PhantomData }));
         }

@@ -12,6 +12,7 @@
 
 mod events;
 pub mod machine;
+pub mod mailbox;
 mod measurement;
 mod number;
 mod row;

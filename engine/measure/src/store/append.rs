@@ -9,13 +9,14 @@ use roundhouse_base::limits::BLOCK_BYTES;
 use roundhouse_base::metrics::LatencyHistogram;
 use roundhouse_runtime::uring::ceiling::LoadKind;
 
-use crate::ROUNDHOUSE;
 use crate::measurement::Measurement;
+use crate::number::number;
 use crate::stage::Stage;
 use crate::store::ceiling::{Way, WriteCeiling};
 use crate::store::open_log::OpenLog;
 use crate::store::threads::drive;
 use crate::subject::{Case, MeasureError, Subject};
+use crate::{CEILING, ROUNDHOUSE};
 
 /// Writers that each append, wait until that counts, and append again.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,19 @@ pub struct AppendLoad {
     pub batch_records: usize,
     /// When an append counts.
     pub durability: Durability,
+    /// When a writer appends again.
+    pub pace: Pace,
+}
+
+/// When a writer appends again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As soon as its last append counts: the loop is closed, and what is found is the peak.
+    Closed,
+    /// By a timetable that all writers together keep half of their peak with, however long an append
+    /// takes: the loop is open. A latency is counted from the time in the timetable, so that a writer
+    /// that comes late makes its delay visible instead of leaving it out.
+    HalfOfPeak,
 }
 
 /// A log that threads append to, each waiting for its own records.
@@ -92,21 +106,43 @@ const DURABLE: AppendLoad = AppendLoad {
     body_bytes: 1024,
     batch_records: 1,
     durability: Durability::Always,
+    pace: Pace::Closed,
 };
 
+/// The loads of the suite `latency`.
+pub const PACED: &[AppendLoad] = &[
+    AppendLoad {
+        name: "half-peak-1k-one-writer",
+        about: "One writer of durable 1 KiB records at half of its own peak; from the time each was due.",
+        writers: 1,
+        pace: Pace::HalfOfPeak,
+        ..DURABLE
+    },
+    AppendLoad {
+        name: "half-peak-1k-64-writers",
+        about: "64 writers of durable 1 KiB records at half of their own peak; from the time each was due.",
+        pace: Pace::HalfOfPeak,
+        ..DURABLE
+    },
+];
+
 /// The cases with the ceiling and the engine in them.
-pub(super) fn cases() -> Vec<Case> {
-    APPENDS.iter().map(case).collect()
+pub(super) fn cases(loads: &[AppendLoad]) -> Vec<Case> {
+    loads.iter().map(case).collect()
 }
 
 fn case(load: &AppendLoad) -> Case {
     let load = *load;
-    let subjects: Vec<Box<dyn Subject>> = vec![
-        Box::new(load.ceiling()),
-        Box::new(Threads(load)),
-        Box::new(HostTasks(load)),
-        Box::new(Tasks(load)),
-    ];
+    let mut subjects: Vec<Box<dyn Subject>> = match load.pace {
+        Pace::Closed => vec![Box::new(load.ceiling())],
+        Pace::HalfOfPeak => vec![Box::new(LatencyCeiling)],
+    };
+    subjects.push(Box::new(Threads(load)));
+    // Tasks of the program have no timers of ours to keep a timetable with.
+    if load.pace == Pace::Closed {
+        subjects.push(Box::new(HostTasks(load)));
+    }
+    subjects.push(Box::new(Tasks(load)));
     Case { name: load.name, about: load.about, subjects }
 }
 
@@ -115,6 +151,42 @@ impl AppendLoad {
     pub fn batch(&self) -> Vec<Bytes> {
         let body = Bytes::from(vec![0xA5; self.body_bytes]);
         vec![body; self.batch_records]
+    }
+
+    /// Measures with `append`, which has the writers append for a while, each with a period if one is
+    /// given, and says how long the appends took: first to warm up, then at the load's pace.
+    pub(super) fn measure(
+        &self,
+        stage: &Stage,
+        mut append: impl FnMut(Duration, Option<Duration>) -> Result<LatencyHistogram, MeasureError>,
+    ) -> Result<Measurement, MeasureError> {
+        append(stage.warm_up(), None)?;
+        let period = match self.pace {
+            Pace::Closed => None,
+            Pace::HalfOfPeak => {
+                let duration = stage.duration / 2;
+                let appends = append(duration, None)?.count();
+                let peak = duration / u32::try_from(appends)?.max(1);
+                Some(peak * 2 * self.writers as u32)
+            }
+        };
+        let watch = stage.watch();
+        let latency = append(stage.duration, period)?;
+        let (spent, records) = (watch.spent(), latency.count() * self.batch_records as u64);
+        let measured = if period.is_none() {
+            Measurement::rate("records/s", records, &spent)
+        } else {
+            let p99 = latency.quantile(0.99).as_secs_f64() * 1e6;
+            let rate = records as f64 / spent.wall.as_secs_f64();
+            let note = format!("at {} records/s", number(rate));
+            Measurement::new("p99 us", p99).cost(records, &spent).note(note)
+        };
+        Ok(measured.latency(&latency))
+    }
+
+    /// When a writer begins: they spread over the period.
+    pub(super) fn phase(&self, writer: usize, period: Option<Duration>) -> Duration {
+        period.unwrap_or_default() * writer as u32 / self.writers as u32
     }
 
     /// What such writers could have at best: everything that can be outstanding goes out in one
@@ -138,6 +210,31 @@ impl AppendLoad {
         let open = OpenLog::open(&stage.path(name), self.durability, &[])?;
         open.recycle()?;
         Ok(open)
+    }
+}
+
+/// The latency that nobody gets below: of one durable block at a time on a bare ring.
+struct LatencyCeiling;
+
+impl Subject for LatencyCeiling {
+    fn name(&self) -> &'static str {
+        CEILING
+    }
+
+    fn about(&self) -> String {
+        "io_uring alone, O_DIRECT, one durable block of 4 KiB at a time".to_owned()
+    }
+
+    fn measure(&self, stage: &Stage) -> Result<Vec<Measurement>, MeasureError> {
+        let way = Way { bytes: BLOCK_BYTES, depth: 1, records: 1 };
+        let kind = LoadKind::DurableWrite;
+        let ceiling = WriteCeiling { kind, ways: vec![way], counts_records: true };
+        let to_latency = |measured: Measurement| Measurement {
+            unit: "p99 us".to_owned(),
+            value: measured.p99_us.unwrap_or_default(),
+            ..measured
+        };
+        Ok(ceiling.measure(stage)?.into_iter().map(to_latency).collect())
     }
 }
 
@@ -241,17 +338,12 @@ impl Subject for Tasks {
     fn measure(&self, stage: &Stage) -> Result<Vec<Measurement>, MeasureError> {
         let open = self.0.open(stage, "tasks")?;
         let load = self.0;
-        let run = |duration| {
-            let run = async move |shard: &ShardHandle, log: &LocalLog| {
-                append_in_tasks(shard, log, load, duration).await
-            };
-            open.on_shard(run)
+        let append = |duration, period| {
+            open.on_shard(async move |shard: &ShardHandle, log: &LocalLog| {
+                append_in_tasks(shard, log, load, duration, period).await
+            })
         };
-        run(stage.warm_up())?;
-        let watch = stage.watch();
-        let latency = run(stage.duration)?;
-        let records = latency.count() * load.batch_records as u64;
-        let measured = Measurement::rate("records/s", records, &watch.spent()).latency(&latency);
+        let measured = load.measure(stage, append)?;
         open.close()?;
         Ok(vec![measured])
     }
@@ -262,19 +354,23 @@ async fn append_in_tasks(
     log: &LocalLog,
     load: AppendLoad,
     duration: Duration,
+    period: Option<Duration>,
 ) -> Result<LatencyHistogram, MeasureError> {
     let body = vec![0xA5; load.body_bytes];
-    let batch = vec![NewRecord::from(&body[..]); load.batch_records];
+    let batch = &vec![NewRecord::from(&body[..]); load.batch_records][..];
     let clock = shard.runtime();
-    let end = clock.now() + duration;
-    let writers = (0..load.writers).map(|_| async {
+    let start = clock.now();
+    let writers = (0..load.writers).map(|writer| async move {
         let mut latency = LatencyHistogram::new();
-        let mut now = clock.now();
-        while now < end {
-            log.append_batch(&batch).await?;
-            let after = clock.now();
-            latency.record(after.since(now));
-            now = after;
+        let mut due = start + load.phase(writer, period);
+        while due < start + duration {
+            if period.is_some() {
+                clock.sleep_until(due).await;
+            }
+            log.append_batch(batch).await?;
+            let now = clock.now();
+            latency.record(now.since(due));
+            due = period.map_or(now, |period| due + period);
         }
         Ok::<_, MeasureError>(latency)
     });

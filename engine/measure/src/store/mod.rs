@@ -13,15 +13,21 @@ use std::process::Command;
 
 use crate::subject::Suite;
 
-pub use append::{APPENDS, AppendLoad, AppendTarget};
+pub use append::{APPENDS, AppendLoad, AppendTarget, PACED, Pace};
 pub use recovery::append_until_killed;
 pub use threads::drive;
 
 /// Appends: one writer, many, batches; small and large; all durabilities.
 pub fn wal() -> Suite {
-    let mut cases = append::cases();
+    let mut cases = append::cases(APPENDS);
     cases.extend(flood::cases());
     Suite { name: "wal", about: "Appending to a log until it is acknowledged.", cases }
+}
+
+/// How long a durable append takes when the log is half as busy as it could be.
+pub fn latency() -> Suite {
+    let about = "Durable appends by a timetable, at half of each subject's own peak.";
+    Suite { name: "latency", about, cases: append::cases(PACED) }
 }
 
 /// Reads: from the disk in order and anywhere, and from memory.

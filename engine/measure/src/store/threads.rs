@@ -10,7 +10,8 @@ use crate::store::append::{AppendLoad, AppendTarget};
 use crate::subject::MeasureError;
 
 /// Has the load's writers, a thread each, append to a log: first to warm it up, then for the
-/// stage's duration. What they measure is records per second and the latency of an append.
+/// stage's duration, at the load's pace. What they measure is records per second, or the latency at
+/// half of the peak.
 ///
 /// # Errors
 /// The first one of the log.
@@ -19,11 +20,7 @@ pub fn drive(
     load: &AppendLoad,
     stage: &Stage,
 ) -> Result<Measurement, MeasureError> {
-    write(target, load, stage, stage.warm_up())?;
-    let watch = stage.watch();
-    let latency = write(target, load, stage, stage.duration)?;
-    let records = latency.count() * load.batch_records as u64;
-    Ok(Measurement::rate("records/s", records, &watch.spent()).latency(&latency))
+    load.measure(stage, |duration, period| write(target, load, stage, duration, period))
 }
 
 fn write(
@@ -31,26 +28,38 @@ fn write(
     load: &AppendLoad,
     stage: &Stage,
     duration: Duration,
+    period: Option<Duration>,
 ) -> Result<LatencyHistogram, MeasureError> {
     let watch = stage.watch();
-    let writer = || {
+    let writer = |number: usize| {
         let mut latency = LatencyHistogram::new();
         let batch = load.batch();
-        let mut now = watch.elapsed();
-        while now < duration {
+        let mut due = watch.elapsed() + load.phase(number, period);
+        while due < duration {
+            if period.is_some() {
+                pause(due.saturating_sub(watch.elapsed()));
+            }
             target.append(&batch)?;
-            let after = watch.elapsed();
-            latency.record(after.saturating_sub(now));
-            now = after;
+            let now = watch.elapsed();
+            latency.record(now.saturating_sub(due));
+            due = period.map_or(now, |period| due + period);
         }
         Ok::<_, MeasureError>(latency)
     };
     std::thread::scope(|scope| {
-        let running: Vec<_> = (0..load.writers).map(|_| scope.spawn(writer)).collect();
+        let start = |number| scope.spawn(move || writer(number));
+        let running: Vec<_> = (0..load.writers).map(start).collect();
         let mut all = LatencyHistogram::new();
         for thread in running {
             all.merge(&thread.join().map_err(|_| "a writer panicked")??);
         }
         Ok(all)
     })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a thread that keeps a timetable is on no shard")]
+fn pause(duration: Duration) {
+    if !duration.is_zero() {
+        std::thread::sleep(duration);
+    }
 }
