@@ -40,10 +40,7 @@ fn write_suite(out: &mut String, report: &Report<'_>, suite: &Suite) -> fmt::Res
             continue;
         }
         writeln!(out, "### {}\n\n{}\n", case.name, case.about)?;
-        writeln!(
-            out,
-            "| subject | median | unit | spread | of the ceiling | p50 us | p99 us | p99.9 us | CPU us/op | MiB | calls/op | punts |"
-        )?;
+        writeln!(out, "{COLUMNS}")?;
         writeln!(out, "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
         for line in lines {
             write_line(out, line)?;
@@ -76,3 +73,6 @@ fn write_line(out: &mut String, line: &Line) -> fmt::Result {
     }
     writeln!(out)
 }
+
+const COLUMNS: &str = "| subject | median | unit | spread | of the ceiling | p50 us | p99 us | p99.9 us \
+    | CPU us/op | MiB | calls/op | punts |";

@@ -101,8 +101,8 @@ fn write_line(out: &mut String, line: &Line) -> fmt::Result {
 }
 
 const LEAD: &str = "Every subject did the same work in the same folder, each measurement in a process of its own, \
-    one round after the other. Bars are medians, thin lines the spread of the rounds; the dashed line is the ceiling: the \
-    same bytes on a bare ring. <b>roundhouse-again</b> is the engine measured a second time: how far it is from \
+    one round after the other. Bars are medians, thin lines the spread of the rounds; the dashed line is the ceiling: \
+    the same bytes on a bare ring. <b>roundhouse-again</b> is the engine measured a second time: how far it is from \
     <b>roundhouse</b> is the noise.";
 
 const COLUMNS: [&str; 14] = [
