@@ -22,12 +22,8 @@ pub(crate) struct Arguments {
     /// Writes one JSON object a line for every figure of every round.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Writes a page with bars and curves that needs no other file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
-    /// Writes the tables as Markdown.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) markdown: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     /// Prints the suites, their cases and who is measured in each, and measures nothing.
     #[arg(long)]
     pub(crate) list: bool,
@@ -49,9 +45,28 @@ pub(crate) struct SizeArgs {
     pub(crate) bytes: ByteSize,
 }
 
+/// What to leave for people.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReportArgs {
+    /// Writes a page with bars and curves that needs no other file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Writes the tables as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+}
+
 /// What else the program does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Makes one report of the rows that runs on this machine left.
+    Report {
+        /// What `--json` wrote, one file or several.
+        #[arg(required = true)]
+        rows: Vec<PathBuf>,
+        #[command(flatten)]
+        report: ReportArgs,
+    },
     /// Prints what is worse in a run than in an earlier one, beyond the noise; exit status 1 if anything.
     Check {
         /// What `--json` wrote in the earlier run.

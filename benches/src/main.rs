@@ -36,6 +36,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, MeasureError> {
     match arguments.command {
         None if arguments.list => list()?,
         None => run::run(&arguments)?,
+        Some(Command::Report { rows, report }) => run::report_of(&rows, &report)?,
         Some(Command::Check { base, new }) => return check(&base, &new),
         Some(Command::Measure(one)) => one::measure(&one)?,
         Some(Command::AppendUntilKilled { dir }) => store::append_until_killed(&dir, print_line)?,

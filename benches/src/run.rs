@@ -1,37 +1,67 @@
 //! A whole run: all rounds of all cases, subjects interleaved.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use roundhouse_measure::{MeasureError, Measurement, ROUNDHOUSE, Row, Suite, Summary};
 
-use crate::arguments::{Arguments, SizeArgs};
+use crate::arguments::{Arguments, ReportArgs, SizeArgs};
 use crate::one::{Entry, measure_apart};
 use crate::report::{self, Report};
-use crate::{say, suites};
+use crate::{check, say, suites};
 
-/// Measures, and writes what was asked for.
+/// Measures, and writes what was asked for; rows as they come, so that a run that is cut short leaves
+/// what it found.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), MeasureError> {
     let suites = chosen(&arguments.suites)?;
     let scratch = Scratch::new(&arguments.size)?;
-    let rows = measure(&suites, arguments, &scratch)?;
-    let summary = Summary::of(&rows);
+    let mut rows = Rows { all: Vec::new(), file: None };
     if let Some(path) = &arguments.json {
-        let mut out = BufWriter::new(File::create(path)?);
-        for row in &rows {
-            writeln!(out, "{}", serde_json::to_string(row)?)?;
-        }
-        out.flush()?;
+        rows.file = Some(File::create(path)?);
     }
-    let report = Report::new(&suites, &summary, arguments, &scratch.size.dir);
-    if let Some(path) = &arguments.html {
+    measure(&suites, arguments, &scratch, &mut rows)?;
+    report(&suites, &rows.all, &scratch.size.dir, &arguments.report)
+}
+
+/// Writes what was asked for of rows that earlier runs left.
+pub(crate) fn report_of(paths: &[PathBuf], args: &ReportArgs) -> Result<(), MeasureError> {
+    let files = paths.iter().map(|path| check::read_rows(path));
+    let rows = files.collect::<Result<Vec<_>, _>>()?.concat();
+    report(&suites::all(), &rows, Path::new("."), args)
+}
+
+fn report(
+    suites: &[Suite],
+    rows: &[Row],
+    dir: &Path,
+    args: &ReportArgs,
+) -> Result<(), MeasureError> {
+    let summary = Summary::of(rows);
+    let report = Report::new(suites, &summary, rows, dir);
+    if let Some(path) = &args.html {
         fs::write(path, report::page(&report))?;
     }
-    if let Some(path) = &arguments.markdown {
+    if let Some(path) = &args.markdown {
         fs::write(path, report::markdown(&report))?;
     }
     Ok(summary.write_table(&mut std::io::stdout().lock())?)
+}
+
+/// All rows, also in a file if one was asked for.
+struct Rows {
+    all: Vec<Row>,
+    file: Option<File>,
+}
+
+impl Rows {
+    fn add(&mut self, row: Row) -> Result<(), MeasureError> {
+        if let Some(file) = &mut self.file {
+            writeln!(file, "{}", serde_json::to_string(&row)?)?;
+        }
+        self.all.push(row);
+        Ok(())
+    }
 }
 
 fn chosen(names: &[String]) -> Result<Vec<Suite>, MeasureError> {
@@ -47,8 +77,8 @@ fn measure(
     suites: &[Suite],
     arguments: &Arguments,
     scratch: &Scratch,
-) -> Result<Vec<Row>, MeasureError> {
-    let mut rows = Vec::new();
+    rows: &mut Rows,
+) -> Result<(), MeasureError> {
     for suite in suites {
         for case in suite.cases.iter().filter(|case| case.name.contains(&arguments.only)) {
             say(&format!("{}: {}", suite.name, case.name));
@@ -58,12 +88,12 @@ fn measure(
                 .map(|entry| Ok((entry, Counts::of(entry, scratch)?)))
                 .collect::<Result<_, MeasureError>>()?;
             for round in 0..arguments.rounds {
-                rows.extend(measure_round(&entries, round, scratch)?);
+                measure_round(&entries, round, scratch, rows)?;
             }
             scratch.empty()?;
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Everybody once, and then the engine once more, which shows the noise.
@@ -71,22 +101,22 @@ fn measure_round(
     entries: &[(Entry<'_>, Counts)],
     round: usize,
     scratch: &Scratch,
-) -> Result<Vec<Row>, MeasureError> {
-    let mut rows = Vec::new();
+    rows: &mut Rows,
+) -> Result<(), MeasureError> {
     let again = entries.iter().filter(|(entry, _)| entry.subject.name() == ROUNDHOUSE);
     let named = entries.iter().map(|entry| (entry, entry.0.subject.name()));
     for ((entry, counts), subject) in named.chain(again.map(|entry| (entry, AGAIN))) {
         for measured in measure_apart(*entry, &scratch.size, false)? {
-            rows.push(Row {
+            rows.add(Row {
                 suite: entry.suite.name.to_owned(),
                 case: entry.case.name.to_owned(),
                 subject: subject.to_owned(),
                 round,
                 measurement: counts.add_to(measured),
-            });
+            })?;
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// What a subject asks of the kernel, counted before the rounds in a measurement whose times do not

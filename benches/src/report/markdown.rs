@@ -33,6 +33,9 @@ fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
 }
 
 fn write_suite(out: &mut String, report: &Report<'_>, suite: &Suite) -> fmt::Result {
+    if report.summary.lines.iter().all(|line| line.suite != suite.name) {
+        return Ok(());
+    }
     writeln!(out, "\n## {}\n\n{}\n", suite.name, suite.about)?;
     for case in &suite.cases {
         let lines = report.lines(suite.name, case.name);

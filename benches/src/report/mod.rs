@@ -7,9 +7,8 @@ mod text;
 
 use std::path::Path;
 
-use roundhouse_measure::{Line, Suite, Summary};
+use roundhouse_measure::{Line, Row, Suite, Summary};
 
-use crate::arguments::Arguments;
 use crate::bars::{self, Verdict};
 use crate::facts;
 
@@ -25,19 +24,16 @@ pub(crate) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
+    /// A report of rows that were measured on this machine, in the folder `dir`.
     pub(crate) fn new(
         suites: &'a [Suite],
         summary: &'a Summary,
-        arguments: &Arguments,
+        rows: &[Row],
         dir: &Path,
     ) -> Report<'a> {
         let mut facts = facts::facts(dir);
-        let size = &arguments.size;
-        let run = format!(
-            "{} rounds of {} s for each subject and case, files of {}",
-            arguments.rounds, size.seconds, size.bytes
-        );
-        facts.push(("run", run));
+        let rounds = rows.iter().map(|row| row.round + 1).max().unwrap_or(0);
+        facts.push(("rounds", rounds.to_string()));
         Report { suites, summary, facts, verdicts: bars::judge(summary) }
     }
 

@@ -40,6 +40,9 @@ fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
 }
 
 fn write_suite(out: &mut String, report: &Report<'_>, suite: &Suite) -> fmt::Result {
+    if report.summary.lines.iter().all(|line| line.suite != suite.name) {
+        return Ok(());
+    }
     writeln!(out, "<h2>{}</h2><p>{}</p>", escape(suite.name), escape(suite.about))?;
     for case in &suite.cases {
         let lines = report.lines(suite.name, case.name);
