@@ -20,6 +20,7 @@ use io_uring::types::BufRingEntry;
 
 use super::options::BufferOptions;
 use super::ring::Ring;
+use super::setup::patiently;
 use crate::op::Errno;
 
 /// Buffers of one size and the ring through which the kernel takes them.
@@ -60,9 +61,12 @@ impl BufferRing {
             buffers_max,
         };
         let entries = Entries::new(buffers_max.next_power_of_two());
-        // SAFETY: the entries live as long as this ring of buffers, which the driver drops after
-        // its ring, and leaks if the kernel may still use it.
-        unsafe { ring.register_buffers(entries.base.as_ptr(), entries.count, group)? };
+        let locked = Entries::layout(entries.count).size() as u64;
+        patiently(locked, || {
+            // SAFETY: the entries live as long as this ring of buffers, which the driver drops
+            // after its ring, and leaks if the kernel may still use it.
+            unsafe { ring.register_buffers(entries.base.as_ptr(), entries.count, group) }
+        })?;
         let mut ring = BufferRing {
             entries,
             tail: 0,

@@ -27,32 +27,42 @@ pub(super) const FLAGS: &str =
 
 /// Sets up the ring of the calling thread.
 ///
-/// Locked memory that a ring just closed had used comes back a little late, so a shortage is given
-/// some time before the completion queue is halved, down to the size of the submission queue.
+/// A shortage of locked memory is given some time before the completion queue is halved, down to
+/// the size of the submission queue.
 pub(super) fn set_up(options: &UringOptions) -> Result<(IoUring, RingShape), SetupError> {
     let entries = options.entries.max(1).next_power_of_two().min(ENTRIES_MAX);
     let mut completions = options.completions.next_power_of_two().clamp(entries, 2 * ENTRIES_MAX);
-    let mut waits_left = MEMORY_WAITS;
     loop {
-        let error = match build(entries, completions) {
+        let needed = ring_bytes(entries, completions);
+        let error = match patiently(needed, || build(entries, completions)) {
             Ok(ring) => return Ok(ring),
             Err(error) => error,
         };
-        let facts = SystemFacts::read();
-        let needed = ring_bytes(entries, completions);
-        if error == Errno::NOMEM && waits_left > 0 && facts.memlock.allows(needed) {
-            waits_left -= 1;
-            pause(MEMORY_WAIT);
-        } else if error == Errno::NOMEM && completions > entries {
+        if error == Errno::NOMEM && completions > entries {
             completions /= 2;
             tracing::warn!(
                 completions,
                 "short of locked memory: trying a smaller completion queue"
             );
         } else {
-            return Err(SetupError::diagnose(error, needed, &facts));
+            return Err(SetupError::diagnose(error, needed, &SystemFacts::read()));
         }
     }
+}
+
+/// Tries what locks `needed` bytes of memory again for a while, if there is a shortage although the
+/// limit is large enough: the memory of a ring just closed comes back a little late.
+pub(super) fn patiently<T>(
+    needed: u64,
+    mut attempt: impl FnMut() -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    for _ in 0..MEMORY_WAITS {
+        match attempt() {
+            Err(Errno::NOMEM) if SystemFacts::read().memlock.allows(needed) => pause(MEMORY_WAIT),
+            outcome => return outcome,
+        }
+    }
+    attempt()
 }
 
 /// Memory the kernel locks for a ring: one page-rounded area for the submission entries, one for
@@ -103,7 +113,7 @@ fn build_with(
 
 /// The kernel's own maximum.
 const ENTRIES_MAX: u32 = 32_768;
-const MEMORY_WAITS: u32 = 10;
+const MEMORY_WAITS: u32 = 20;
 const MEMORY_WAIT: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
