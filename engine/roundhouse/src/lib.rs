@@ -72,3 +72,8 @@ pub use roundhouse_store::{
 /// The simulator, for testing programs that embed the engine: see [`EngineBuilder::seeds`].
 #[cfg(feature = "sim")]
 pub use roundhouse_runtime::sim;
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
