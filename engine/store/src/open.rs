@@ -74,6 +74,7 @@ impl Store {
         };
         check_identity(directory, &superblock, identity)?;
         if superblock.epoch == Epoch(0) {
+            refuse_used_slots(shard, directory, superblock).await?;
             create_first_slots(shard, directory, &mut superblock, options).await?;
             file.write(shard, &superblock).await?;
         }
@@ -180,6 +181,29 @@ async fn create(
     Ok((file, superblock))
 }
 
+/// Checks that the slots of a store that was never open hold nothing. If they do, the superblock is
+/// an older one than the store had: its updates were lost although they were synced.
+async fn refuse_used_slots(
+    shard: &Shard,
+    directory: &Path,
+    superblock: Superblock,
+) -> Result<(), OpenError> {
+    let salts = superblock.salts();
+    let context =
+        Context { shard: shard.clone(), directory: directory.to_owned(), superblock, salts };
+    let survey = Survey::run(&context, OpenMode::Read).await?;
+    for (slot, file) in &survey.files {
+        let closed = shard.close(*file).await;
+        closed.map_err(|errno| Context::io("close", &slot_path(directory, *slot), errno))?;
+    }
+    if survey.durable_upto == Pos(0) {
+        return Ok(());
+    }
+    let reason = "the superblock is that of a store which was never open".to_owned();
+    let corruption = context.corruption(SlotNo(0), Pos(0), survey.durable_upto, reason);
+    Err(OpenError::Corruption(corruption))
+}
+
 /// Makes the first slots of a store that was never open, again if a crash interrupted that, and
 /// notes in the superblock how this device syncs best.
 async fn create_first_slots(
@@ -262,7 +286,8 @@ impl Opening<'_> {
 
     /// Removes slot files whose creation was interrupted: they are shorter than a slot, so they
     /// would reserve nothing. No frame names a slot before it is whole, so one that holds a segment
-    /// was cut short by something else, and everything in it that counts is still there.
+    /// was cut short by something else, and everything in it that counts is still there. So was the
+    /// one that the last frame names for what follows; it gets its length again.
     async fn remove_unfinished_slots(&mut self) -> Result<(), OpenError> {
         let Context { shard, directory, superblock, .. } = &self.context;
         let io = |action, errno| Context::io(action, directory, errno);
@@ -270,6 +295,13 @@ impl Opening<'_> {
         for entry in entries.iter().filter(|entry| entry.bytes < superblock.slot_bytes) {
             let Some(slot) = parse_slot_name(&entry.name) else { continue };
             if self.recovered.segments.iter().any(|segment| segment.slot == slot) {
+                continue;
+            }
+            if self.recovered.next_slot == Some(slot) {
+                let file = self.recovered.files[&slot];
+                let lengthened = shard.allocate(file, superblock.slot_bytes).await;
+                lengthened.map_err(|errno| io("lengthen a slot of", errno))?;
+                shard.sync(file).await.map_err(|errno| io("sync a slot of", errno))?;
                 continue;
             }
             if let Some(file) = self.recovered.files.remove(&slot) {

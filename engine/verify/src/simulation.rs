@@ -84,7 +84,7 @@ impl Simulation {
             phase: phase.clone(),
             ending,
             is_opened_in_trouble,
-            proven: self.proven(),
+            proven: if is_opened_in_trouble { Pos(0) } else { self.proven() },
         };
         let process = self.scene.start(|shard| life.run(shard));
         let is_over = || matches!(phase.get(), Phase::Done | Phase::FoundOut) || panics::any();
@@ -116,7 +116,8 @@ impl Simulation {
         check(Check::NoPanic, true, String::new);
     }
 
-    /// What a disk that may lie proves to be durable.
+    /// What a disk that may lie proves to be durable. While it lies to the opening itself, it may
+    /// lose even that.
     fn proven(&self) -> Pos {
         match self.plan.scenario {
             Scenario::Lying => Image::take(&self.scene.node).proven_upto(),

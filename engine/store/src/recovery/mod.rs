@@ -191,9 +191,10 @@ async fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered,
         return Err(OpenError::MissingSegment { segment, expected });
     }
     let (slot, evidence) = Evidence::of_first_segment(context, &survey).await;
-    if evidence.durable_upto > Pos(0) {
-        let reason = "no slot file begins with an intact head frame".to_owned();
-        let corruption = context.corruption(slot, Pos(0), evidence.durable_upto, reason);
+    let proven = evidence.durable_upto.max(survey.durable_upto);
+    if proven > Pos(0) {
+        let reason = "no slot file begins with an intact head frame of this epoch".to_owned();
+        let corruption = context.corruption(slot, Pos(0), proven, reason);
         return Err(OpenError::Corruption(corruption));
     }
     let torn = evidence.frames_end.map(|frames_end| TornTail {
@@ -257,6 +258,7 @@ fn judge(
         survey.durable_upto,
         superblock.epoch_start,
         clean_end,
+        end.newer_epoch_upto(),
     ];
     let proven = proven.into_iter().max().unwrap_or_default();
     let continues = end.pos != superblock.epoch_start || end.hash == superblock.epoch_prev_hash;

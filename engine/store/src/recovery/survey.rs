@@ -24,7 +24,7 @@ pub(crate) struct Survey {
     /// Slots of which it is unknown what they hold, since the kernel could not read their heads.
     unreadable: BTreeMap<SlotNo, Errno>,
     /// The highest position that an intact head's header proves to be durable, also of heads whose
-    /// payload is damaged.
+    /// payload is damaged, or whose epoch the superblock does not know of.
     pub(crate) durable_upto: Pos,
 }
 
@@ -108,6 +108,12 @@ impl Survey {
 
     /// Takes in a slot if its first block begins an acceptable head frame.
     async fn take(&mut self, context: &Context, slot: SlotNo, file: FileId, block: &[u8]) {
+        if let Ok(header) = FrameHeader::decode(block, &context.salts)
+            && header.epoch > context.superblock.epoch
+        {
+            // The superblock is an older one than the store had: it was durable before this frame.
+            self.durable_upto = self.durable_upto.max(header.end());
+        }
         let Some(header) = acceptable_head(context, block) else { return };
         self.durable_upto = self.durable_upto.max(header.durable_upto);
         let mut scan = context.scan_to(file, header.pos, header.end());

@@ -1,6 +1,7 @@
 //! Walks the frames of the newest segment, and of any that follows it, accepting one after the
 //! other.
 
+use roundhouse_base::limits::BLOCK_BYTES;
 use roundhouse_base::{Epoch, Pos, SlotNo};
 
 use roundhouse_runtime::FileId;
@@ -48,6 +49,21 @@ impl WalkEnd {
     /// accepted frame is a seal.
     pub(crate) fn slot_of_next(&self) -> SlotNo {
         self.next_slot.filter(|_| self.sealed.is_some()).unwrap_or(self.slot)
+    }
+}
+
+impl WalkEnd {
+    /// The position behind the first rejected frame, if that is of an epoch which the superblock does
+    /// not know of: the superblock is an older one than the store had.
+    pub(crate) fn newer_epoch_upto(&self) -> Pos {
+        match &self.rejection {
+            Some(Rejection { pos, reject: FrameReject::Epoch { highest, found, .. }, .. })
+                if found > highest =>
+            {
+                pos.advance(BLOCK_BYTES as u64)
+            }
+            _ => Pos(0),
+        }
     }
 }
 

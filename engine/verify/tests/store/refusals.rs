@@ -86,6 +86,21 @@ fn a_missing_slot_file_is_named() {
     }
 }
 
+/// A slot that the last frame named for the next segment and that was cut short was removed as
+/// unfinished, and the first frame for it panicked.
+#[test]
+fn the_next_slot_cut_short_gets_its_length_again() {
+    let mut scene = Scene::new(3);
+    scene.run(async |shard| append(&shard, 0..40).await.close().await.unwrap());
+    let next = Path::new(DIRECTORY).join("wal-00000001");
+    let content = scene.node.read_file(&next);
+    scene.node.write_file(&next, &content[..4096]);
+
+    scene.run(async |shard| append(&shard, 40..800).await.close().await.unwrap());
+    assert_eq!(scene.open_and_read(IDENTITY).unwrap().bodies.len(), 800);
+    assert_eq!(scene.node.read_file(&next).len(), content.len());
+}
+
 #[test]
 fn a_directory_that_is_no_store_is_left_alone() {
     let mut scene = Scene::new(3);
