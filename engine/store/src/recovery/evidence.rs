@@ -55,12 +55,12 @@ impl Evidence {
         let mut scan = context.scan(file, from);
         loop {
             match scan.next().await {
-                // A frame of an earlier epoch behind the place where a later one began was given up
-                // then, and what it proves lies below that place. Below it, it is as good as any.
-                // The superblock was durable before the first frame of its epoch, so it is an old one.
+                // The superblock of its epoch was durable before it: the one that counts is older.
                 Found::Frame(frame) if frame.header.epoch > superblock.epoch => {
                     self.durable_upto = self.durable_upto.max(frame.header.end());
                 }
+                // A frame of an earlier epoch behind the place where a later one began was given up
+                // then, and what it proves lies below that place. Below it, it is as good as any.
                 Found::Frame(frame)
                     if frame.header.pos >= superblock.epoch_start
                         && frame.header.epoch != superblock.epoch => {}

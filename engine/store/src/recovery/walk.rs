@@ -50,9 +50,7 @@ impl WalkEnd {
     pub(crate) fn slot_of_next(&self) -> SlotNo {
         self.next_slot.filter(|_| self.sealed.is_some()).unwrap_or(self.slot)
     }
-}
 
-impl WalkEnd {
     /// The position behind the first rejected frame, if that is of an epoch which the superblock does
     /// not know of: the superblock is an older one than the store had.
     pub(crate) fn newer_epoch_upto(&self) -> Pos {
