@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rcgen::date_time_ymd;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ED25519};
 use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use roundhouse_net::quic::tls::{Certificates, ClientTls, Identity, ServerTls};
 
@@ -63,6 +64,13 @@ impl Authority {
         parameters.not_after = date_time_ymd(year, 1, 1);
         let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
         Identity::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap()
+    }
+
+    /// A certificate for [`NAME`] and its key, for other people's TLS.
+    pub(crate) fn plain(&self) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+        let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+        let certificate = parameters(vec![NAME.to_owned()]).signed_by(&key, &self.issuer).unwrap();
+        (certificate.der().clone(), PrivatePkcs8KeyDer::from(key.serialize_der()).into())
     }
 
     /// A server with a certificate for [`NAME`] that speaks `test`.

@@ -1,5 +1,7 @@
-//! QUIC: machines against each other in memory with virtual time, and endpoints on a ring.
+//! QUIC: machines against each other in memory with virtual time, and endpoints on a ring,
+//! also against those of others.
 
+mod against_quinn;
 mod attack;
 mod handshake;
 mod identities;
