@@ -60,7 +60,9 @@ impl ShardSeed {
     /// Starts the shard on a ring of its own. The task ends with the engine.
     pub(crate) fn start_with_server(self, mode: DriveMode) -> Option<(ShardLoop, Task<()>)> {
         let entries = u32::from(self.options.ring_entries);
-        let options = UringOptions { entries, mode, ..UringOptions::default() };
+        let mut options = UringOptions { entries, mode, ..UringOptions::default() };
+        options.datagram_buffers.limit_memory(self.options.datagram_memory.0);
+        options.stream_buffers.limit_memory(self.options.stream_memory.0);
         match UringDriver::new(&options) {
             Ok(driver) => {
                 let counters = driver.counters();

@@ -22,7 +22,8 @@
 //!
 //! Handles are `Clone + Send + Sync` and their futures run under any executor, or none
 //! ([`block_on`], [`blocking`]). Code that lives on the shards ([`Engine::spawn_on_each_shard`])
-//! uses the same handles, which then take the direct path, or [`LocalLog`] to be sure of it.
+//! uses the same handles, which then take the direct path, or [`LocalLog`] to be sure of it, and opens
+//! sockets of its own ([`ShardHandle::tcp_listener`] and the like; [`net`] has their types).
 
 #![forbid(unsafe_code)]
 
@@ -46,6 +47,7 @@ mod request_line;
 mod server;
 mod shard_thread;
 mod shared;
+mod sockets;
 
 pub use append::Append;
 pub use body::RecordBody;
@@ -60,9 +62,10 @@ pub use metrics::Metrics;
 pub use options::Options;
 pub use reader::Reader;
 
-pub use roundhouse_base::{ByteSize, LogId, Offset, ShardId, StoreId, WallTime};
-pub use roundhouse_runtime::block_on;
+pub use roundhouse_base::{ByteSize, LogId, Monotonic, Offset, ShardId, StoreId, WallTime};
+pub use roundhouse_net as net;
 pub use roundhouse_runtime::uring::{Environment, Finding, SetupError, Verdict};
+pub use roundhouse_runtime::{Errno, Shard, Sleep, Task, block_on, yield_now};
 pub use roundhouse_store::{
     AppendError, Appended, Corruption, Durability, LogConfig, LogError, LogInfo, NewRecord,
     OpenError, ReadError, Record, RecordIter, Records, Refusal, Retention, StoreFailure, StoreInfo,

@@ -9,6 +9,7 @@ use roundhouse_runtime::uring::DriverCounters;
 use roundhouse_runtime::{FileId, Shard, TurnCounters};
 use roundhouse_store::{AppendError, Appended, NewRecord, Refusal, Store};
 
+use crate::metrics::SocketRegistry;
 use crate::request::{AppendReply, OwnedRecord, Payload, Request};
 use crate::request_line::RequestReceiver;
 
@@ -19,6 +20,8 @@ pub(crate) struct ShardServer {
     pub(crate) engine: Arc<EngineToken>,
     pub(crate) turns: Arc<TurnCounters>,
     pub(crate) driver: Option<Arc<DriverCounters>>,
+    /// The sockets that programs on the shard opened.
+    pub(crate) sockets: RefCell<SocketRegistry>,
     store: RefCell<Option<Store>>,
     /// Held by shard 0 while the engine is open.
     pub(crate) lock: Cell<Option<FileId>>,
@@ -43,6 +46,7 @@ impl ShardServer {
             engine,
             turns,
             driver,
+            sockets: RefCell::default(),
             store: RefCell::default(),
             lock: Cell::default(),
             queued_here: Cell::default(),

@@ -9,6 +9,7 @@
 //! | `acceptor`, `connector` | from a [`TcpStream`](crate::TcpStream) to a [`TlsStream`] |
 //! | `stream` | [`TlsStream`], and the traits of `futures-io` for it |
 //! | `session` | records in and out of the TLS library |
+//! | `trust` | trust anchors from PEM |
 //! | `error` | [`TlsError`] |
 
 mod acceptor;
@@ -16,11 +17,14 @@ mod connector;
 mod error;
 mod session;
 mod stream;
+mod trust;
 
 pub use acceptor::TlsAcceptor;
 pub use connector::TlsConnector;
 pub use error::TlsError;
+pub use rustls::RootCertStore;
 pub use stream::TlsStream;
+pub use trust::trust_anchors;
 
 pub use crate::quic::tls::{
     Certificates, ClientCertificates, ClientTls, Identity, KeyLog, Protocol, Resumption, ServerTls,

@@ -1,12 +1,17 @@
 //! What an engine counts and measures, as a snapshot, and as OpenMetrics text.
 
 mod openmetrics;
+mod sockets;
 
 use roundhouse_base::ShardId;
 use roundhouse_base::metrics::LatencyHistogram;
+use roundhouse_runtime::uring::DriverCounters;
 use roundhouse_store::{StoreHistograms, StoreInfo};
 
 use crate::server::ShardServer;
+
+pub use sockets::SocketInfo;
+pub(crate) use sockets::SocketRegistry;
 
 /// A snapshot of all shards.
 #[derive(Debug, Clone)]
@@ -22,6 +27,8 @@ pub struct ShardMetrics {
     pub shard: ShardId,
     /// What its store was at that moment.
     pub info: StoreInfo,
+    /// What the sockets it opened hold at that moment.
+    pub sockets: SocketInfo,
     /// What grew since the engine was opened, by name.
     pub counters: Vec<Counter>,
     /// Latencies of its store.
@@ -113,21 +120,46 @@ impl ShardMetrics {
             count("spins_wasted", "Spins that ended in sleep.", server.turns.spins_wasted.load()),
         ];
         if let Some(driver) = &server.driver {
-            all.extend([
-                count("ring_enters", "System calls into the ring.", driver.enters.load()),
-                count(
-                    "ring_submissions",
-                    "Operations given to the ring.",
-                    driver.submissions.load(),
-                ),
-                count(
-                    "ring_overflows",
-                    "Times the completion queue overflowed.",
-                    driver.overflows.load(),
-                ),
-            ]);
+            all.extend(driver_counters(driver));
         }
-        let (info, histograms) = (store.info(), store.histograms());
-        Some(ShardMetrics { shard: server.shard.id(), info, counters: all, histograms })
+        let registry = server.sockets.borrow();
+        all.extend(registry.counters());
+        Some(ShardMetrics {
+            shard: server.shard.id(),
+            info: store.info(),
+            sockets: registry.info(),
+            counters: all,
+            histograms: store.histograms(),
+        })
     }
+}
+
+/// What the driver of a real ring counts.
+fn driver_counters(driver: &DriverCounters) -> [Counter; 7] {
+    let count = |name, help, value| Counter { name, help, value };
+    [
+        count("ring_enters", "System calls into the ring.", driver.enters.load()),
+        count("ring_submissions", "Operations given to the ring.", driver.submissions.load()),
+        count("ring_overflows", "Times the completion queue overflowed.", driver.overflows.load()),
+        count(
+            "receives_restarted",
+            "Multishot operations ended by a full completion queue.",
+            driver.receives_restarted.load(),
+        ),
+        count(
+            "receive_buffers_missed",
+            "Receives that met no buffer and were started again.",
+            driver.buffers_missed.load(),
+        ),
+        count(
+            "receive_buffers_copied",
+            "Receives copied because most buffers were in use.",
+            driver.buffers_copied.load(),
+        ),
+        count(
+            "datagrams_cut",
+            "Datagrams dropped because they were longer than a buffer.",
+            driver.datagrams_cut.load(),
+        ),
+    ]
 }

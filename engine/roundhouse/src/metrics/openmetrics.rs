@@ -20,7 +20,7 @@ struct Summary {
     value: fn(&ShardMetrics) -> &LatencyHistogram,
 }
 
-const GAUGES: [Gauge; 6] = [
+const GAUGES: [Gauge; 10] = [
     Gauge { name: "logs", help: "Logs.", value: |shard| shard.info.logs as u64 },
     Gauge { name: "slots", help: "Slot files.", value: |shard| shard.info.slots as u64 },
     Gauge {
@@ -38,6 +38,26 @@ const GAUGES: [Gauge; 6] = [
         name: "undurable_bytes",
         help: "Bytes of the write-ahead log that are not durable yet.",
         value: |shard| shard.info.end.0 - shard.info.durable_upto.0,
+    },
+    Gauge {
+        name: "tcp_streams",
+        help: "Open TCP streams.",
+        value: |shard| shard.sockets.tcp_streams,
+    },
+    Gauge {
+        name: "quic_connections",
+        help: "QUIC connections, closing ones included.",
+        value: |shard| shard.sockets.quic_connections,
+    },
+    Gauge {
+        name: "quic_handshakes",
+        help: "QUIC handshakes in progress.",
+        value: |shard| shard.sockets.quic_handshakes,
+    },
+    Gauge {
+        name: "quic_promised_bytes",
+        help: "Bytes of buffers promised to QUIC connections.",
+        value: |shard| shard.sockets.quic_promised_bytes,
     },
 ];
 

@@ -115,6 +115,20 @@ option_table! {
         pub ring_entries: u16 {
             default: 256, within: 32..=4096, rank: Secondary
         }
+        /// Memory each shard may have for datagrams on their way from the kernel to the program.
+        ///
+        /// Made when the shard opens its first datagram socket, grown up to this while the program
+        /// keeps what it received; then what arrives is copied to memory of its own length. Not
+        /// part of `memory`, since an engine without sockets needs none.
+        pub datagram_memory: ByteSize {
+            default: ByteSize(32 << 20), within: SOCKET_MEMORY_BOUNDS, rank: Secondary
+        }
+        /// The same for streams.
+        ///
+        /// Idle connections need none of it: memory is chosen when something arrives.
+        pub stream_memory: ByteSize {
+            default: ByteSize(16 << 20), within: SOCKET_MEMORY_BOUNDS, rank: Secondary
+        }
     }
 }
 
@@ -136,6 +150,10 @@ const SLOT_SIZE_BOUNDS: SizeBounds = SizeBounds {
     max: ByteSize(limits::SLOT_BYTES_MAX),
     step: ByteSize(limits::BLOCK_BYTES as u64),
 };
+
+/// From a handful of the largest trains of datagrams to more than any kernel buffers.
+const SOCKET_MEMORY_BOUNDS: SizeBounds =
+    SizeBounds { min: ByteSize(1 << 20), max: ByteSize(1 << 30), step: ByteSize(1) };
 
 /// Below a millisecond `interval` would sync as often as `always`.
 const INTERVAL_BOUNDS: RangeInclusive<Duration> =

@@ -54,6 +54,8 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("pin", &["true", "false"], &["on", "TRUE"]),
     ("mailbox", &["16", "32768"], &["15", "32769", "4k"]),
     ("ring_entries", &["32", "4096"], &["31", "4097"]),
+    ("datagram_memory", &["1MiB", "1GiB"], &["1048575", "1025MiB", "none"]),
+    ("stream_memory", &["1MiB", "1GiB"], &["1048575", "1025MiB", "none"]),
 ];
 
 #[test]
@@ -222,7 +224,13 @@ proptest! {
 /// Options within the bounds of each row, whether they fit together or not.
 fn any_options() -> impl Strategy<Value = Options> {
     let preset = proptest::sample::select(Preset::ALL.to_vec());
-    let sizes = (limits::MEMORY_BYTES_MIN..=16 << 40, 64..=262_144_u64);
+    let socket_memory = (1 << 20)..=(1_u64 << 30);
+    let sizes = (
+        limits::MEMORY_BYTES_MIN..=16 << 40,
+        64..=262_144_u64,
+        socket_memory.clone(),
+        socket_memory,
+    );
     let capacity = proptest::option::of((768_u64 << 10)..=1 << 58);
     let times =
         (any_durability(), any_spin(), proptest::option::of(time(10_000_000, 3_600_000_000_000)));
@@ -248,6 +256,8 @@ fn any_options() -> impl Strategy<Value = Options> {
             mailbox: counts.1,
             ring_entries: counts.2,
             sync_method,
+            datagram_memory: ByteSize(sizes.2),
+            stream_memory: ByteSize(sizes.3),
         },
     )
 }

@@ -14,3 +14,4 @@ mod readers;
 mod scratch;
 mod shards;
 mod simulated;
+mod sockets;

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use bytes::BytesMut;
 use io_uring::types::BufRingEntry;
 
-use super::options::BufferOptions;
+use super::options::{BUFFERS_MAX, BufferOptions};
 use super::ring::Ring;
 use super::setup::patiently;
 use crate::op::Errno;
@@ -236,6 +236,4 @@ impl Drop for Entries {
 /// The kernel has few buffers when it has at most one in this many.
 const LOW_PART: usize = 4;
 const BUFFERS_MIN: u16 = 8;
-/// The kernel's own maximum.
-const BUFFERS_MAX: u16 = 32_768;
 const PAGE_BYTES: usize = 4096;

@@ -33,6 +33,17 @@ pub struct BufferOptions {
     pub buffers_max: u16,
 }
 
+impl BufferOptions {
+    /// Allows as many buffers as fit into `bytes` of memory, but no fewer than 8.
+    pub fn limit_memory(&mut self, bytes: u64) {
+        let fitting = bytes / self.bytes.max(1) as u64;
+        self.buffers_max = u16::try_from(fitting).unwrap_or(BUFFERS_MAX).clamp(8, BUFFERS_MAX);
+    }
+}
+
+/// The kernel's own maximum for one ring of buffers.
+pub(super) const BUFFERS_MAX: u16 = 32_768;
+
 impl Default for UringOptions {
     /// 256 submission and 4096 completion entries, 84 KiB of locked memory, for a thread of the
     /// engine's own. For sockets up to 32 MiB of buffers for datagrams and 16 MiB for streams, and
@@ -58,4 +69,18 @@ pub enum DriveMode {
     /// the shard has come, the shard must be turned; it must also be turned once before every
     /// sleep.
     Host,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_for_buffers_is_a_whole_number_of_them_within_bounds() {
+        let mut buffers = BufferOptions { bytes: 4096, buffers: 8, buffers_max: 16 };
+        for (bytes, fitting) in [(0, 8), (40_960, 10), (45_055, 10), (u64::MAX, 32_768)] {
+            buffers.limit_memory(bytes);
+            assert_eq!(buffers.buffers_max, fitting, "{bytes} bytes");
+        }
+    }
 }
