@@ -4,7 +4,7 @@ mod openmetrics;
 mod sockets;
 
 use roundhouse_base::ShardId;
-use roundhouse_base::metrics::LatencyHistogram;
+pub use roundhouse_base::metrics::LatencyHistogram;
 use roundhouse_runtime::uring::DriverCounters;
 use roundhouse_store::{StoreHistograms, StoreInfo};
 
