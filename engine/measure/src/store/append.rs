@@ -1,9 +1,10 @@
 //! The cases in which writers wait for their own records.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 use roundhouse::{Durability, LocalLog, Log, NewRecord, ShardHandle, block_on};
 use roundhouse_base::limits::BLOCK_BYTES;
 use roundhouse_base::metrics::LatencyHistogram;
@@ -302,8 +303,9 @@ fn append_in_host_tasks(
 ) -> Result<LatencyHistogram, MeasureError> {
     let batch = load.batch();
     let begin = Instant::now();
+    // One for all: each is so large that those of many writers would take the processor's cache.
+    let latency = RefCell::new(LatencyHistogram::new());
     let writers = (0..load.writers).map(|_| async {
-        let mut latency = LatencyHistogram::new();
         let mut now = begin.elapsed();
         while now < duration {
             match &batch[..] {
@@ -311,16 +313,13 @@ fn append_in_host_tasks(
                 _ => log.append_batch(&batch).await?,
             };
             let after = begin.elapsed();
-            latency.record(after.saturating_sub(now));
+            latency.borrow_mut().record(after.saturating_sub(now));
             now = after;
         }
-        Ok::<_, MeasureError>(latency)
+        Ok::<_, MeasureError>(())
     });
-    let mut all = LatencyHistogram::new();
-    for latency in block_on(join_all(writers)) {
-        all.merge(&latency?);
-    }
-    Ok(all)
+    block_on(try_join_all(writers))?;
+    Ok(latency.into_inner())
 }
 
 /// Tasks on the shard itself.
@@ -360,8 +359,10 @@ async fn append_in_tasks(
     let batch = &vec![NewRecord::from(&body[..]); load.batch_records][..];
     let clock = shard.runtime();
     let start = clock.now();
+    // One for all: each is so large that those of many writers would take the processor's cache.
+    let all = RefCell::new(LatencyHistogram::new());
+    let latency = &all;
     let writers = (0..load.writers).map(|writer| async move {
-        let mut latency = LatencyHistogram::new();
         let mut due = start + load.phase(writer, period);
         while due < start + duration {
             if period.is_some() {
@@ -369,14 +370,11 @@ async fn append_in_tasks(
             }
             log.append_batch(batch).await?;
             let now = clock.now();
-            latency.record(now.since(due));
+            latency.borrow_mut().record(now.since(due));
             due = period.map_or(now, |period| due + period);
         }
-        Ok::<_, MeasureError>(latency)
+        Ok::<_, MeasureError>(())
     });
-    let mut all = LatencyHistogram::new();
-    for latency in join_all(writers).await {
-        all.merge(&latency?);
-    }
-    Ok(all)
+    try_join_all(writers).await?;
+    Ok(all.into_inner())
 }
