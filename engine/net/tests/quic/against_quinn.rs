@@ -8,12 +8,10 @@ use bytes::Bytes;
 use futures_channel::oneshot;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use roundhouse_net::quic::tls::Resumption;
-use roundhouse_net::quic::{
-    ClientConfig, Code, Connection, Endpoint, EndpointOptions, Retry, ServerConfig,
-};
-use roundhouse_net::udp::{UdpOptions, UdpSocket};
+use roundhouse_net::quic::{ClientConfig, Code, Connection, EndpointOptions, Retry, ServerConfig};
 use roundhouse_runtime::Shard;
 
+use crate::echo::{call, echo_all, open, serve_while};
 use crate::identities::{Authority, NAME};
 use crate::shard::{loopback, on_shard};
 use crate::streams::data;
@@ -168,82 +166,28 @@ where
     tls.resumption = Resumption::Sessions { count: 10, early_data: true };
     let identity = ServerConfig::new(&tls, &options.shared).unwrap();
     let roots = authority.roots.clone();
-    on_shard(|shard| async move {
-        let endpoint = open(&shard, options);
-        let listener = endpoint.listen(&identity);
-        let server = endpoint.local_address();
-        let (tell, done) = oneshot::channel::<()>();
-        let client = thread::spawn(move || {
-            let _tell = tell;
-            on_tokio(async move {
-                let mut tls = rustls::ClientConfig::builder_with_provider(ring())
-                    .with_protocol_versions(&[&rustls::version::TLS13])
-                    .unwrap()
-                    .with_root_certificates(roots)
-                    .with_no_client_auth();
-                tls.alpn_protocols = vec![b"test".to_vec()];
-                tls.enable_early_data = true;
-                let tls = QuicClientConfig::try_from(tls).unwrap();
-                let mut endpoint = quinn::Endpoint::client(loopback()).unwrap();
-                endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(tls)));
-                let connection = program(endpoint.clone(), server).await;
-                connection.close(9_u32.into(), b"enough");
-                endpoint.wait_idle().await;
-            });
+    serve_while(options, identity, echo_all, move |server| {
+        on_tokio(async move {
+            let mut tls = rustls::ClientConfig::builder_with_provider(ring())
+                .with_protocol_versions(&[&rustls::version::TLS13])
+                .unwrap()
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+            tls.alpn_protocols = vec![b"test".to_vec()];
+            tls.enable_early_data = true;
+            let tls = QuicClientConfig::try_from(tls).unwrap();
+            let mut endpoint = quinn::Endpoint::client(loopback()).unwrap();
+            endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(tls)));
+            let connection = program(endpoint.clone(), server).await;
+            connection.close(9_u32.into(), b"enough");
+            endpoint.wait_idle().await;
         });
-        let spawner = shard.clone();
-        let accepting = shard.spawn(async move {
-            while let Some(connecting) = listener.accept().await {
-                let connection = connecting.into_early().expect("a server can always go on");
-                spawner.spawn(echo(spawner.clone(), connection)).detach();
-            }
-        });
-        // It ends with its thread, whether by the end of the test or a panic.
-        let _ended = done.await;
-        drop(accepting);
-        client.join().unwrap();
-        endpoint.drained().await;
     });
-}
-
-fn open(shard: &Shard, options: EndpointOptions) -> Endpoint {
-    let socket = UdpSocket::bind(shard, &UdpOptions::new(loopback())).unwrap();
-    Endpoint::open(shard, socket, options).unwrap()
 }
 
 async fn connect(shard: &Shard, authority: &Authority, to: SocketAddr) -> Connection {
     let trust = ClientConfig::new(&authority.client(), &options().shared).unwrap();
     open(shard, options()).connect(&trust, to, NAME).unwrap().await.unwrap()
-}
-
-/// Sends on a new stream and returns what comes back.
-async fn call(connection: &Connection, data: &[u8]) -> Bytes {
-    let (mut sending, mut receiving) = connection.open_bidirectional().await.unwrap();
-    let write = async {
-        sending.write_all(data).await.unwrap();
-        sending.finish().unwrap();
-    };
-    let ((), back) = futures_util::future::join(write, receiving.read_to_end(data.len())).await;
-    back.unwrap().expect("not more than was sent")
-}
-
-/// Echoes streams and datagrams until the connection ends.
-async fn echo(shard: Shard, connection: Connection) {
-    let datagrams = connection.clone();
-    let echoing = shard.spawn(async move {
-        while let Ok(datagram) = datagrams.receive_datagram().await {
-            datagrams.send_datagram(datagram).unwrap();
-        }
-    });
-    while let Ok((mut sending, receiving)) = connection.accept_bidirectional().await {
-        let answer = async move {
-            futures_util::io::copy(receiving, &mut sending).await.unwrap();
-            sending.finish().unwrap();
-            sending.finished().await.unwrap();
-        };
-        shard.spawn(answer).detach();
-    }
-    echoing.await;
 }
 
 async fn quinn_call(connection: &quinn::Connection, data: &[u8]) -> Vec<u8> {

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use rcgen::date_time_ymd;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ED25519};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
+    PKCS_ED25519,
+};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -23,6 +26,8 @@ pub(crate) const NAME: &str = "server.test";
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pub(crate) roots: Arc<RootCertStore>,
+    /// Its own certificate, for other people's TLS.
+    pub(crate) pem: String,
 }
 
 impl Authority {
@@ -38,7 +43,8 @@ impl Authority {
         let certificate = parameters.self_signed(&key).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(certificate.der().clone()).unwrap();
-        Authority { issuer: Issuer::new(parameters, key), roots: Arc::new(roots) }
+        let pem = certificate.pem();
+        Authority { issuer: Issuer::new(parameters, key), roots: Arc::new(roots), pem }
     }
 
     /// A certificate for `name`. Ed25519 signatures all have the same length, so runs are the same
@@ -71,6 +77,13 @@ impl Authority {
         let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
         let certificate = parameters(vec![NAME.to_owned()]).signed_by(&key, &self.issuer).unwrap();
         (certificate.der().clone(), PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+    }
+
+    /// The same as text, in files' format, with a key that every program can read.
+    pub(crate) fn plain_pem(&self) -> (String, String) {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        let certificate = parameters(vec![NAME.to_owned()]).signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
     }
 
     /// A server with a certificate for [`NAME`] that speaks `test`.
