@@ -37,7 +37,7 @@ pub struct ProcessId(u64);
 pub struct RunLimits {
     /// Steps, each one turn of one process or one jump of the clock.
     pub steps_max: u64,
-    /// Virtual time at which no further step begins.
+    /// Virtual time at which no further step begins; the clock does not jump beyond it.
     pub time_max: Monotonic,
 }
 
@@ -133,12 +133,17 @@ impl Cluster {
     /// Gives one turn to one of the processes that can use it, or else moves the clock to the next
     /// time at which something happens. False if there is no such time.
     pub fn step(&mut self) -> bool {
+        self.step_until(Monotonic(u64::MAX))
+    }
+
+    /// The same, but for a jump of the clock beyond `time_max`, which ends there.
+    fn step_until(&mut self, time_max: Monotonic) -> bool {
         let now = self.world.now();
         let members = self.processes.iter().enumerate();
         let runnable: Vec<usize> =
             members.filter(|(_, member)| member.is_runnable(now)).map(|(index, _)| index).collect();
         if runnable.is_empty() {
-            return self.sleep();
+            return self.sleep(time_max);
         }
         let chosen = runnable[self.world.choose(runnable.len() as u64) as usize];
         let member = &mut self.processes[chosen];
@@ -162,18 +167,18 @@ impl Cluster {
             if self.world.now() >= limits.time_max {
                 return Outcome::TimeExhausted;
             }
-            if !self.step() {
+            if !self.step_until(limits.time_max) {
                 return Outcome::Deadlock;
             }
         }
         if is_reached() { Outcome::Reached } else { Outcome::StepsExhausted }
     }
 
-    fn sleep(&self) -> bool {
+    fn sleep(&self, time_max: Monotonic) -> bool {
         let deadlines = self.processes.iter().filter_map(|member| member.wants.next_deadline);
         let next = deadlines.chain(self.world.next_event_time()).min();
         if let Some(time) = next {
-            self.world.advance_to(time);
+            self.world.advance_to(time.min(time_max));
         }
         next.is_some()
     }

@@ -10,6 +10,7 @@ use roundhouse_base::{Monotonic, WallTime};
 
 use super::faults::Fault;
 use super::machine::Machine;
+use super::net::{Caller, Network};
 use super::open_files::OpenFile;
 use super::port::{Port, PortNo, UnparkFlag};
 use super::world::World;
@@ -55,6 +56,18 @@ impl SimDriver {
         let state = &mut *self.world.state.borrow_mut();
         let port = state.ports.get_mut(&self.port).ok_or(Errno::IO)?;
         act(&mut state.machines[port.node.0], port)
+    }
+}
+
+impl SimDriver {
+    /// Does something that takes no time with this process's sockets.
+    fn with_network<T>(
+        &self,
+        act: impl FnOnce(&mut Network, Caller) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let state = &mut *self.world.state.borrow_mut();
+        let node = state.ports.get(&self.port).ok_or(Errno::IO)?.node;
+        act(state.network.at(state.now), Caller { port: self.port, node })
     }
 }
 
@@ -131,21 +144,20 @@ impl Driver for SimDriver {
         })
     }
 
-    /// There is no network in this world yet.
-    fn open_socket(&mut self, _options: &SocketOptions) -> Result<SocketId, Errno> {
-        Err(Errno::AFNOSUPPORT)
+    fn open_socket(&mut self, options: &SocketOptions) -> Result<SocketId, Errno> {
+        self.with_network(|network, caller| network.open_socket(caller, options))
     }
 
-    fn set_socket_option(&mut self, _: SocketId, _: SocketOption) -> Result<(), Errno> {
-        Err(Errno::BADF)
+    fn set_socket_option(&mut self, socket: SocketId, option: SocketOption) -> Result<(), Errno> {
+        self.with_network(|network, caller| network.set_socket_option(caller.port, socket, option))
     }
 
-    fn local_address(&self, _socket: SocketId) -> Result<SocketAddr, Errno> {
-        Err(Errno::BADF)
+    fn local_address(&self, socket: SocketId) -> Result<SocketAddr, Errno> {
+        self.with_network(|network, caller| network.local_address(caller.port, socket))
     }
 
-    fn peer_address(&self, _socket: SocketId) -> Result<SocketAddr, Errno> {
-        Err(Errno::BADF)
+    fn peer_address(&self, socket: SocketId) -> Result<SocketAddr, Errno> {
+        self.with_network(|network, caller| network.peer_address(caller.port, socket))
     }
 }
 

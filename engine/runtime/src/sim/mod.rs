@@ -19,6 +19,17 @@
 //! - A file's length is durable with a sync or a durable write.
 //! - What is durable survives every crash, except through a [`Fault`] that was switched on.
 //!
+//! # What the network promises
+//!
+//! As little as a real one. Each node has addresses ([`Node::address`]), and between any two there
+//! are two links, one each way, that tests change at any time ([`World::change_link`]): latency,
+//! jitter, bandwidth, loss, duplication, reordering, corruption, black holes for long packets, cuts
+//! ([`LinkOptions`]). A node can be behind a NAT that forgets who is who ([`Node::rebind_nat`]).
+//! - A datagram arrives whole at its socket once, twice or never, and later than it was sent. A bit
+//!   of it may be wrong where corruption was switched on.
+//! - A train is cut on the way; what arrives of it close together comes together.
+//! - A socket holds as much as it was opened for; what arrives beyond that is lost.
+//!
 //! ```
 //! use roundhouse_base::ShardId;
 //! use roundhouse_runtime::sim::{World, WorldOptions};
@@ -49,8 +60,10 @@ mod faults;
 mod file;
 mod io_counts;
 mod latency;
+mod links;
 mod machine;
 mod namespace;
+mod net;
 mod node;
 mod open_files;
 mod pages;
@@ -65,5 +78,6 @@ pub use driver::SimDriver;
 pub use faults::{Fault, FaultCounts, FaultOptions};
 pub use io_counts::IoCounts;
 pub use latency::{Latency, LatencyOptions};
+pub use net::{LinkOptions, NetworkCounts, NetworkLoad};
 pub use node::Node;
 pub use world::{World, WorldOptions};

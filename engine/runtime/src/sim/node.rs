@@ -123,6 +123,10 @@ impl Node {
         expect_file(path, self.with(|machine| machine.disk.corrupt(path, byte, xor)));
     }
 
+    pub(super) fn world(&self) -> &World {
+        &self.world
+    }
+
     pub(super) fn number(&self) -> NodeNo {
         self.number
     }

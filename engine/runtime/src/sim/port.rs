@@ -9,14 +9,24 @@ use super::open_files::OpenFiles;
 use crate::driver::Unpark;
 use crate::op::{Completion, Errno, FileId, Op, OpId};
 use crate::op_table::OpTable;
+use crate::socket::Received;
 
 /// A port; never used again, so that the driver of a crashed process finds nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PortNo(pub(super) u64);
 
 /// A node of the world, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct NodeNo(pub(super) usize);
+
+/// What became of an operation, or, if it goes on, what it brought.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) id: OpId,
+    pub(super) result: Result<u32, Errno>,
+    pub(super) received: Option<Received>,
+    pub(super) is_last: bool,
+}
 
 /// The state of one [`SimDriver`](super::SimDriver), kept by the world so that a crash can take it.
 #[derive(Debug)]
@@ -27,7 +37,7 @@ pub(super) struct Port {
     pub(super) files: OpenFiles,
     /// Operations whose time has come. They stay in the table until they are handed out, so that
     /// none submitted meanwhile gets the same index.
-    pub(super) ready: Vec<(OpId, Result<u32, Errno>)>,
+    pub(super) ready: Vec<Ended>,
     /// When the process asked to be woken at the latest.
     pub(super) deadline: Option<Monotonic>,
     pub(super) unpark: Arc<UnparkFlag>,
@@ -51,18 +61,19 @@ impl Port {
 
     /// Whether an operation has yet to end.
     pub(super) fn is_in_flight(&self, id: OpId) -> bool {
-        self.table.get(id).is_some() && !self.ready.iter().any(|(ended, _)| *ended == id)
+        let has_ended = |ended: &Ended| ended.is_last && ended.id == id;
+        self.table.get(id).is_some() && !self.ready.iter().any(has_ended)
     }
 
     /// Hands out what has ended.
     pub(super) fn take_ready(&mut self, completions: &mut Vec<Completion>) {
         let table = &mut self.table;
         let ended = self.ready.drain(..);
-        completions.extend(ended.map(|(id, result)| Completion {
+        completions.extend(ended.map(|Ended { id, result, received, is_last }| Completion {
             id,
             result,
-            received: None,
-            op: table.remove(id),
+            received,
+            op: if is_last { table.remove(id) } else { None },
         }));
     }
 

@@ -7,10 +7,12 @@ use roundhouse_base::{Monotonic, Random, ShardId};
 use super::contract;
 use super::events::{Event, EventQueue, Plan, Stamp};
 use super::machine::{Machine, Span};
-use super::port::{NodeNo, Port, PortNo, handle};
+use super::net::{Caller, Network};
+use super::port::{Ended, NodeNo, Port, PortNo, handle};
 use super::trace::{Brief, Trace};
 use super::world::WorldOptions;
 use crate::op::{Errno, Op, OpId};
+use crate::socket::SocketOp;
 
 /// Longest time a cancellation takes, in nanoseconds: about as long as a short write, so that
 /// either may win.
@@ -28,6 +30,7 @@ pub(super) struct State {
     pub(super) trace: Trace,
     pub(super) machines: Vec<Machine>,
     pub(super) ports: BTreeMap<PortNo, Port>,
+    pub(super) network: Network,
     events: EventQueue,
     ports_ever: u64,
     stamp: Stamp,
@@ -35,6 +38,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(seed: u64, options: WorldOptions) -> State {
+        let network = Network::new(seed, options.link.clone());
         State {
             options,
             now: Monotonic(0),
@@ -42,6 +46,7 @@ impl State {
             trace: Trace::default(),
             machines: Vec::new(),
             ports: BTreeMap::new(),
+            network,
             events: EventQueue::default(),
             ports_ever: 0,
             stamp: Stamp(0),
@@ -82,6 +87,9 @@ impl State {
         contract::check_alignment(&op);
         let stamp = self.tick();
         let Some(port) = self.ports.get_mut(&port_no) else { return NOWHERE };
+        if let Op::Socket(_) = op {
+            return self.submit_to_network(port_no, op);
+        }
         let plan = match handle(&op) {
             Some(file) if !port.files.accepts(file) => Plan::Fail(Errno::BADF),
             _ => Plan::Perform,
@@ -101,6 +109,12 @@ impl State {
     pub(super) fn cancel(&mut self, port_no: PortNo, id: OpId) {
         let stamp = self.tick();
         let in_flight = self.ports.get(&port_no).and_then(|port| port.table.get(id));
+        if let Some(Op::Socket(op)) = in_flight {
+            if !matches!(op, SocketOp::Close { .. }) {
+                self.network.at(self.now).cancel(port_no, id, op.socket());
+            }
+            return;
+        }
         // A close is beyond recall once it was asked for, as with the kernel's.
         if in_flight.is_some_and(|op| !matches!(op, Op::Close { .. })) {
             let at = Monotonic(self.now.0 + 1 + self.random.below(CANCEL_NS_MAX));
@@ -109,8 +123,13 @@ impl State {
         }
     }
 
-    /// When the next operation ends.
+    /// When something happens next: an operation ends, or a packet arrives.
     pub(super) fn next_event_time(&mut self) -> Option<Monotonic> {
+        self.next_end_time().into_iter().chain(self.network.next_event_time()).min()
+    }
+
+    /// When the next operation on a disk ends.
+    fn next_end_time(&mut self) -> Option<Monotonic> {
         while let Some(event) = self.events.peek() {
             if self.is_in_flight(event) {
                 return Some(event.at);
@@ -127,11 +146,9 @@ impl State {
 
     /// Lets time pass until `time`, with all that happens meanwhile.
     pub(super) fn advance_to(&mut self, time: Monotonic) {
-        while self.next_event_time().is_some_and(|at| at <= time)
-            && let Some(event) = self.events.pop()
-        {
-            self.now = self.now.max(event.at);
-            self.fire(event);
+        while let Some(at) = self.next_event_time().filter(|at| *at <= time) {
+            self.now = self.now.max(at);
+            self.fire_next(at);
         }
         self.now = self.now.max(time);
         for port in self.ports.values_mut() {
@@ -161,6 +178,7 @@ impl State {
         for port in ports {
             self.ports.remove(&port);
         }
+        self.network.at(self.now).crash(node);
         self.machines[node.0].crash(&mut self.random);
         self.trace.note(&[self.now.0, node.0 as u64, u64::MAX]);
     }
@@ -175,6 +193,8 @@ impl State {
                 self.fire(event);
             }
         }
+        self.network.at(self.now).disconnect(port_no);
+        self.collect_from_network();
         if let Some(mut port) = self.ports.remove(&port_no) {
             for open in port.files.drain() {
                 self.machines[port.node.0].disk.close(open.entry, open.locked);
@@ -196,6 +216,42 @@ impl State {
         }
     }
 
+    /// Starts an operation on a socket.
+    fn submit_to_network(&mut self, port_no: PortNo, op: Op) -> OpId {
+        let Some(port) = self.ports.get_mut(&port_no) else { return NOWHERE };
+        let id = port.table.insert(op);
+        if let Some(Op::Socket(op)) = port.table.get(id) {
+            let caller = Caller { port: port_no, node: port.node };
+            self.network.at(self.now).submit(caller, id, op);
+        }
+        self.collect_from_network();
+        id
+    }
+
+    /// Lets happen what is due at `at`, which is now or was missed.
+    fn fire_next(&mut self, at: Monotonic) {
+        if self.network.next_event_time() == Some(at) {
+            self.network.at(self.now).fire_next();
+            self.collect_from_network();
+        } else if let Some(event) = self.events.pop() {
+            self.fire(event);
+        }
+    }
+
+    /// Takes over what ended in the network.
+    fn collect_from_network(&mut self) {
+        for (port_no, ended) in self.network.take_ended() {
+            let Some(port) = self.ports.get_mut(&port_no) else { continue };
+            let Some(op) = port.table.get(ended.id) else { continue };
+            let Ended { result, .. } = ended;
+            let (node, shard) = (port.node.0, port.shard.0);
+            tracing::trace!(node, shard, at_ns = self.now.0, op = %Brief(op), ?result, "completed");
+            self.trace.note(&[self.now.0, node as u64, u64::from(shard)]);
+            self.trace.note_completion(op, result);
+            port.ready.push(ended);
+        }
+    }
+
     /// Ends an operation, unless it ended before.
     fn fire(&mut self, event: Event) {
         let now = self.tick();
@@ -213,6 +269,6 @@ impl State {
         tracing::trace!(node, shard, at_ns = self.now.0, op = %Brief(op), ?result, "completed");
         self.trace.note(&[self.now.0, port.node.0 as u64, u64::from(port.shard.0)]);
         self.trace.note_completion(op, result);
-        port.ready.push((event.id, result));
+        port.ready.push(Ended { id: event.id, result, received: None, is_last: true });
     }
 }

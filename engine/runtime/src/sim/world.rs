@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use roundhouse_base::random::mix;
 use roundhouse_base::{Monotonic, Random, WallTime};
 
 use super::faults::{FaultCounts, FaultOptions};
 use super::latency::LatencyOptions;
+use super::net::LinkOptions;
 use super::node::Node;
 use super::state::State;
 
@@ -20,6 +22,8 @@ pub struct WorldOptions {
     pub faults: FaultOptions,
     /// How long operations take.
     pub latencies: LatencyOptions,
+    /// What the links between nodes are like until they are changed.
+    pub link: LinkOptions,
     /// The wall clock when the world begins.
     pub epoch: WallTime,
 }
@@ -31,6 +35,7 @@ impl Default for WorldOptions {
             capacity_bytes: 1 << 40,
             faults: FaultOptions::default(),
             latencies: LatencyOptions::default(),
+            link: LinkOptions::default(),
             epoch: WallTime::from_millis(1_704_103_200_000),
         }
     }
@@ -112,7 +117,8 @@ impl World {
     /// A fingerprint of everything that happened so far: two runs that differ in one completion,
     /// one crash or one scheduling decision have different ones.
     pub fn trace_hash(&self) -> u64 {
-        self.state.borrow().trace.hash()
+        let state = self.state.borrow();
+        state.trace.hash() ^ mix(state.network.trace.hash())
     }
 
     /// A generator for the choices of the test itself, so that they follow from the seed too.

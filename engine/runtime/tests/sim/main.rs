@@ -3,6 +3,7 @@
 
 mod cluster;
 mod crashes;
+mod datagrams;
 mod disk;
 mod faults;
 mod process;

@@ -1,0 +1,249 @@
+//! What processes ask of their sockets.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::addresses::{self, overlap};
+use super::datagram_socket::DatagramSocket;
+use super::events::Event;
+use super::network::Network;
+use super::socket::{Kind, Protocol, Socket, SocketNo};
+use crate::op::{Errno, OpId};
+use crate::sim::port::{NodeNo, PortNo};
+use crate::socket::{SocketId, SocketKind, SocketOp, SocketOption, SocketOptions};
+
+/// A process with the node it runs on.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sim) struct Caller {
+    pub(in crate::sim) port: PortNo,
+    pub(in crate::sim) node: NodeNo,
+}
+
+impl Network {
+    /// Opens a socket and binds it.
+    pub(in crate::sim) fn open_socket(
+        &mut self,
+        caller: Caller,
+        options: &SocketOptions,
+    ) -> Result<SocketId, Errno> {
+        let ip = options.local.ip();
+        if !ip.is_unspecified() && !Network::has_address(caller.node, ip) {
+            return Err(Errno::ADDRNOTAVAIL);
+        }
+        let kind = match options.kind {
+            SocketKind::Datagram => {
+                let bytes = options.receive_buffer_bytes.unwrap_or(RECEIVE_BYTES);
+                Kind::Datagram(DatagramSocket::new(bytes as usize))
+            }
+            SocketKind::Stream | SocketKind::Listener { .. } => return Err(Errno::AFNOSUPPORT),
+        };
+        let mut socket = Socket {
+            owner: caller.port,
+            node: caller.node,
+            local: options.local,
+            reuse_port: options.reuse_port,
+            kind,
+        };
+        self.choose_port(&mut socket)?;
+        let (key, number) = (bound_key(&socket), self.insert_socket(socket));
+        self.bound.entry(key).or_default().push(number);
+        Ok(self.tables.entry(caller.port).or_default().insert(number))
+    }
+
+    /// The address of a socket's own end.
+    pub(in crate::sim) fn local_address(
+        &self,
+        port: PortNo,
+        socket: SocketId,
+    ) -> Result<SocketAddr, Errno> {
+        Ok(self.sockets[&self.find(port, socket)?].local)
+    }
+
+    /// The address of the other end of a connected stream.
+    pub(in crate::sim) fn peer_address(
+        &self,
+        port: PortNo,
+        socket: SocketId,
+    ) -> Result<SocketAddr, Errno> {
+        self.find(port, socket)?;
+        Err(Errno::NOTCONN)
+    }
+
+    /// Changes an option of a socket.
+    pub(in crate::sim) fn set_socket_option(
+        &mut self,
+        port: PortNo,
+        socket: SocketId,
+        option: SocketOption,
+    ) -> Result<(), Errno> {
+        self.find(port, socket)?;
+        tracing::trace!(?option, "a datagram socket has no options that can be changed");
+        Err(Errno::OPNOTSUPP)
+    }
+
+    /// Starts an operation. What ends at once is noted like everything that ends.
+    pub(in crate::sim) fn submit(&mut self, caller: Caller, id: OpId, op: &SocketOp) {
+        match self.start(caller, id, op) {
+            Ok(None) => {}
+            Ok(Some(result)) => self.end(caller.port, id, Ok(result)),
+            Err(errno) => self.end(caller.port, id, Err(errno)),
+        }
+    }
+
+    /// Starts a race between the end of an operation and its cancellation.
+    pub(in crate::sim) fn cancel(&mut self, port: PortNo, id: OpId, socket: SocketId) {
+        let at = self.soon(CANCEL_MAX);
+        self.events.add(at, Event::Cancel { port, id, socket });
+    }
+
+    /// Closes everything a process that was killed has open, as its kernel does.
+    pub(in crate::sim) fn disconnect(&mut self, port: PortNo) {
+        let Some(table) = self.tables.remove(&port) else { return };
+        for socket in table.open() {
+            self.close(socket);
+        }
+    }
+
+    /// Forgets everything on a node that lost its power.
+    pub(in crate::sim) fn crash(&mut self, node: NodeNo) {
+        let gone = self.sockets.iter().filter(|(_, socket)| socket.node == node);
+        let gone: Vec<SocketNo> = gone.map(|(number, _)| *number).collect();
+        for number in gone {
+            if let Some(socket) = self.forget(number) {
+                self.tables.remove(&socket.owner);
+            }
+        }
+    }
+
+    /// The result of an operation that ends at once, `None` for one that goes on.
+    fn start(&mut self, caller: Caller, id: OpId, op: &SocketOp) -> Result<Option<u32>, Errno> {
+        let number = self.find(caller.port, op.socket())?;
+        match op {
+            SocketOp::SendDatagrams { transmit, .. } => {
+                self.send_datagrams(number, transmit).map(Some)
+            }
+            SocketOp::ReceiveDatagrams { .. } => {
+                self.receive_datagrams(number, id)?;
+                Ok(None)
+            }
+            SocketOp::Close { socket } => {
+                self.begin_close(caller.port, id, *socket, number);
+                Ok(None)
+            }
+            _ => Err(Errno::OPNOTSUPP),
+        }
+    }
+
+    pub(super) fn cancel_now(&mut self, port: PortNo, id: OpId, socket: SocketId) {
+        // Who closed the socket has ended the operation, too.
+        let Ok(number) = self.find(port, socket) else { return };
+        let Some(socket) = self.sockets.get_mut(&number) else { return };
+        let is_cancelled = match &mut socket.kind {
+            Kind::Datagram(datagrams) => {
+                datagrams.receiving.take_if(|receiving| *receiving == id).is_some()
+            }
+        };
+        if is_cancelled {
+            self.end(port, id, Err(Errno::CANCELED));
+        }
+    }
+
+    /// A socket is gone at once; its number a little later, so that an operation that comes too
+    /// late does not meet another socket.
+    fn begin_close(&mut self, port: PortNo, id: OpId, socket: SocketId, number: SocketNo) {
+        if let Some(table) = self.tables.get_mut(&port) {
+            table.begin_close(socket);
+        }
+        self.close(number);
+        let at = self.soon(CLOSE_MAX);
+        self.events.add(at, Event::Closed { port, id, socket });
+    }
+
+    pub(super) fn finish_close(&mut self, port: PortNo, id: OpId, socket: SocketId) {
+        // The process may be gone meanwhile.
+        if let Some(table) = self.tables.get_mut(&port) {
+            table.finish_close(socket);
+            self.end(port, id, Ok(0));
+        }
+    }
+
+    fn close(&mut self, number: SocketNo) {
+        let Some(socket) = self.forget(number) else { return };
+        match socket.kind {
+            Kind::Datagram(datagrams) => {
+                if let Some(receiving) = datagrams.receiving {
+                    self.end(socket.owner, receiving, Err(Errno::CANCELED));
+                }
+            }
+        }
+    }
+
+    /// Takes a socket out of the world, with its address.
+    fn forget(&mut self, number: SocketNo) -> Option<Socket> {
+        let socket = self.sockets.remove(&number)?;
+        let key = bound_key(&socket);
+        if let Some(sockets) = self.bound.get_mut(&key) {
+            sockets.retain(|other| *other != number);
+            if sockets.is_empty() {
+                self.bound.remove(&key);
+            }
+        }
+        Some(socket)
+    }
+
+    /// Gives a socket a port number if it has none, and makes sure that it may have the one it has.
+    fn choose_port(&mut self, socket: &mut Socket) -> Result<(), Errno> {
+        if socket.local.port() != 0 {
+            return if self.is_free(socket) { Ok(()) } else { Err(Errno::ADDRINUSE) };
+        }
+        let reuse_port = std::mem::replace(&mut socket.reuse_port, false);
+        let first = self.random.below(EPHEMERAL.len() as u64);
+        let numbers = (0..EPHEMERAL.len() as u64).map(|n| (first + n) % EPHEMERAL.len() as u64);
+        let mut candidates = numbers.map(|n| EPHEMERAL.start + n as u16);
+        let found = candidates.any(|candidate| {
+            socket.local.set_port(candidate);
+            self.is_free(socket)
+        });
+        socket.reuse_port = reuse_port;
+        if found { Ok(()) } else { Err(Errno::ADDRINUSE) }
+    }
+
+    fn is_free(&self, socket: &Socket) -> bool {
+        let others = self.bound.get(&bound_key(socket)).into_iter().flatten();
+        let mut others = others.map(|other| &self.sockets[other]);
+        others.all(|other| {
+            let shares = socket.reuse_port && other.reuse_port;
+            shares || !overlap(socket.local, other.local)
+        })
+    }
+
+    /// A time up to `most` from now, never now.
+    fn soon(&mut self, most: Duration) -> roundhouse_base::Monotonic {
+        let nanos = 1 + self.random.below(most.as_nanos() as u64);
+        self.now + Duration::from_nanos(nanos)
+    }
+
+    /// The address a packet of a socket comes from, unless the sender chose one.
+    pub(super) fn source(node: NodeNo, local: SocketAddr, to: IpAddr) -> SocketAddr {
+        let ip = match local.ip() {
+            ip if !ip.is_unspecified() => ip,
+            _ if to.is_loopback() => to,
+            _ => addresses::own(node, to.is_ipv4()),
+        };
+        SocketAddr::new(ip, local.port())
+    }
+}
+
+/// Where a socket stands among those that have a port number.
+fn bound_key(socket: &Socket) -> (NodeNo, Protocol, u16) {
+    (socket.node, socket.protocol(), socket.local.port())
+}
+
+/// Port numbers for who asks for any; Linux's.
+const EPHEMERAL: std::ops::Range<u16> = 32_768..61_000;
+/// What a socket holds of what arrived if it was opened without saying; Linux's.
+const RECEIVE_BYTES: u32 = 212_992;
+/// Longest time a cancellation takes.
+const CANCEL_MAX: Duration = Duration::from_micros(60);
+/// Longest time a close takes.
+const CLOSE_MAX: Duration = Duration::from_micros(20);
