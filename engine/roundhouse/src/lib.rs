@@ -68,8 +68,8 @@ pub use roundhouse_runtime::uring::{Environment, Finding, SetupError, Verdict};
 pub use roundhouse_runtime::{Errno, Shard, Sleep, Task, block_on, yield_now};
 pub use roundhouse_store::{
     AppendError, Appended, Corruption, Durability, LogConfig, LogError, LogInfo, NewRecord,
-    OpenError, ReadError, Record, RecordIter, Records, Refusal, Retention, StoreFailure, StoreInfo,
-    Ticket, TornTail,
+    OpenError, ReadError, Reader as LocalReader, Record, RecordIter, Records, Refusal, Retention,
+    StoreFailure, StoreInfo, Ticket, TornTail,
 };
 
 /// The simulator, for testing programs that embed the engine: see [`EngineBuilder::seeds`].

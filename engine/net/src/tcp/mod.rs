@@ -21,5 +21,5 @@ pub use connector::TcpConnector;
 pub use counters::TcpCounters;
 pub use listener::TcpListener;
 pub use options::{ListenerOptions, TcpOptions};
-pub use roundhouse_runtime::socket::KeepAlive;
+pub use roundhouse_runtime::socket::{KeepAlive, Pieces};
 pub use stream::TcpStream;

@@ -171,6 +171,25 @@ impl TcpStream {
         Poll::Ready(Ok(self.outgoing.start_copy(&connection.shard, data, bytes_max)))
     }
 
+    /// Starts to write the front of `data` and takes that off: as much as one write holds. Waits for
+    /// the write before. For programs that read and write in one task; [`TcpStream::write`] is the
+    /// same for those that do not.
+    ///
+    /// # Errors
+    /// As [`TcpStream::poll_flush`].
+    pub fn poll_write_front(
+        &mut self,
+        data: &mut Vec<Bytes>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_writable(context))?;
+        let front = take_front(data, self.connection.write_bytes());
+        if front.bytes() > 0 {
+            self.outgoing.start(&self.connection.shard, front);
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Starts to write all of `data`, after [`TcpStream::poll_writable`] was ready.
     pub(crate) fn start_write(&mut self, data: Bytes) {
         self.outgoing.start(&self.connection.shard, data.into());
@@ -245,6 +264,24 @@ impl Drop for TcpStream {
         let shard = connection.shard.clone();
         shard.spawn(async move { connection.linger(outgoing).await }).detach();
     }
+}
+
+/// Takes what one write may hold off the front.
+fn take_front(data: &mut Vec<Bytes>, bytes_max: usize) -> Pieces {
+    let mut left = bytes_max;
+    let whole = data.iter().take(Pieces::PIECES_MAX).take_while(|piece| {
+        let fits = piece.len() <= left;
+        left -= if fits { piece.len() } else { 0 };
+        fits
+    });
+    let whole = whole.count();
+    let mut front: Vec<Bytes> = data.drain(..whole).collect();
+    if front.is_empty()
+        && let Some(long) = data.first_mut()
+    {
+        front.push(long.split_to(left));
+    }
+    front.into()
 }
 
 impl Connection {
