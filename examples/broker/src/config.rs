@@ -1,0 +1,53 @@
+//! What an operator chooses.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use roundhouse::Durability;
+
+use crate::limits;
+
+/// The configuration of a broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where clients connect; port 0 for one that is free.
+    pub listen: SocketAddr,
+    /// Name or address that clients are told to connect to; that of `listen` if not set.
+    pub advertised_host: Option<String>,
+    /// Whether asking for a topic creates it.
+    pub auto_create_topics: bool,
+    /// Partitions of a topic that does not say how many it wants.
+    pub default_partitions: i32,
+    /// When a batch is acknowledged, for topics that do not say.
+    pub durability: Durability,
+    /// Connections of one shard.
+    pub connections_per_shard: usize,
+    /// Bytes of one request.
+    pub request_bytes_max: usize,
+    /// Requests of one connection that are being answered.
+    pub in_flight_requests: usize,
+    /// Bytes of those.
+    pub in_flight_bytes: usize,
+    /// How long a connection may be silent.
+    pub idle_timeout: Duration,
+    /// How long a client may take for a part of a response.
+    pub write_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9092)),
+            advertised_host: None,
+            auto_create_topics: true,
+            default_partitions: 4,
+            durability: Durability::Always,
+            connections_per_shard: limits::CONNECTIONS_PER_SHARD,
+            request_bytes_max: limits::REQUEST_BYTES_MAX,
+            in_flight_requests: limits::IN_FLIGHT_REQUESTS,
+            in_flight_bytes: limits::IN_FLIGHT_BYTES,
+            idle_timeout: Duration::from_mins(10),
+            write_timeout: Duration::from_secs(30),
+        }
+    }
+}

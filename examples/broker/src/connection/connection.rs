@@ -1,0 +1,178 @@
+//! Moves bytes and requests of one connection.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesOrdered, StreamExt};
+use roundhouse::net::TcpStream;
+
+use super::Response;
+use super::dispatch::{Order, dispatch};
+use crate::limits::UNSENT_BYTES;
+use crate::node::{Node, Stopping};
+use crate::protocol::frame::FrameReader;
+
+/// A connection, on the shard that accepted it.
+///
+/// Produce requests are answered side by side: each has its place in its partitions when it is taken.
+/// Every other request waits until those before it are answered, and those after it wait for it.
+/// Responses keep the order of the requests.
+pub struct Connection {
+    node: Rc<Node>,
+    stream: TcpStream,
+    stopping: Stopping,
+    frames: FrameReader,
+    /// A whole request that has to wait for those before it.
+    next: Option<BytesMut>,
+    in_flight: FuturesOrdered<LocalBoxFuture<'static, Response>>,
+    /// Bytes of each request in flight.
+    in_flight_bytes: VecDeque<usize>,
+    /// Whether the latest request in flight is one that others wait for.
+    is_exclusive: bool,
+    unsent: Vec<Bytes>,
+    unsent_bytes: usize,
+    is_at_end: bool,
+}
+
+impl Connection {
+    /// Takes charge of a stream.
+    pub fn new(node: Rc<Node>, stream: TcpStream) -> Connection {
+        Connection {
+            stopping: node.stopping(),
+            frames: FrameReader::new(node.config.request_bytes_max),
+            node,
+            stream,
+            next: None,
+            in_flight: FuturesOrdered::new(),
+            in_flight_bytes: VecDeque::new(),
+            is_exclusive: false,
+            unsent: Vec::new(),
+            unsent_bytes: 0,
+            is_at_end: false,
+        }
+    }
+
+    /// Serves the client until it goes away, sends what can't be understood, or the broker stops.
+    pub async fn run(mut self) {
+        let ended = poll_fn(|context| self.poll(context)).await;
+        if let Err(error) = ended {
+            let peer = self.stream.peer_address().ok();
+            tracing::debug!(?peer, %error, "a connection ended");
+        }
+        // What was accepted goes on: others may wait for it.
+        while self.in_flight.next().await.is_some() {}
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut has_moved = self.send(context)?;
+            has_moved |= self.collect(context)?;
+            has_moved |= self.take_request()?;
+            has_moved |= self.receive(context)?;
+            self.is_at_end |= Pin::new(&mut self.stopping).poll(context).is_ready();
+            let is_idle = self.in_flight.is_empty() && self.unsent.is_empty();
+            if self.is_at_end && is_idle && self.stream.poll_flush(context)?.is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            if !has_moved {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Sends what is there.
+    fn send(&mut self, context: &mut Context<'_>) -> io::Result<bool> {
+        if self.unsent.is_empty() {
+            return Ok(false);
+        }
+        let is_sent = self.stream.poll_write_front(&mut self.unsent, context)?.is_ready();
+        if is_sent {
+            self.unsent_bytes = self.unsent.iter().map(Bytes::len).sum();
+        }
+        Ok(is_sent)
+    }
+
+    /// Takes responses that are ready, in order.
+    fn collect(&mut self, context: &mut Context<'_>) -> io::Result<bool> {
+        let mut has_moved = false;
+        while self.unsent_bytes < UNSENT_BYTES && !self.in_flight.is_empty() {
+            let Poll::Ready(Some(response)) = self.in_flight.poll_next_unpin(context) else {
+                break;
+            };
+            has_moved = true;
+            self.in_flight_bytes.pop_front();
+            self.is_exclusive &= !self.in_flight.is_empty();
+            self.node.metrics.requests.add(1);
+            self.unsent_bytes += response.bytes();
+            match response {
+                Response::Send(pieces) => self.unsent.extend(pieces),
+                Response::Nothing => {}
+                Response::Close(reason) => return Err(self.malformed(reason)),
+            }
+        }
+        Ok(has_moved)
+    }
+
+    /// Takes the next whole request, unless it has to wait.
+    fn take_request(&mut self) -> io::Result<bool> {
+        if self.is_exclusive || self.is_at_end || !self.has_room() {
+            return Ok(false);
+        }
+        let frame = match self.next.take() {
+            Some(frame) => Some(frame),
+            None => self.frames.next_frame().map_err(|error| self.malformed(error.to_string()))?,
+        };
+        let Some(frame) = frame else { return Ok(false) };
+        if Order::of(&frame) == Order::Alone && !self.in_flight.is_empty() {
+            self.next = Some(frame);
+            return Ok(false);
+        }
+        self.is_exclusive = Order::of(&frame) == Order::Alone;
+        self.in_flight_bytes.push_back(frame.len());
+        self.in_flight.push_back(dispatch(&self.node, frame));
+        Ok(true)
+    }
+
+    /// Receives more, if there is no whole request to be taken. Always looks whether the client is
+    /// still there.
+    fn receive(&mut self, context: &mut Context<'_>) -> io::Result<bool> {
+        if self.is_at_end {
+            return Ok(false);
+        }
+        let is_wanted = self.next.is_none() && !self.is_exclusive && self.has_room();
+        let Poll::Ready(data) = self.stream.poll_fill(context)? else { return Ok(false) };
+        if data.is_empty() {
+            self.is_at_end = true;
+            return Ok(true);
+        }
+        if is_wanted {
+            let data = std::mem::take(data);
+            self.frames.push(data);
+        }
+        Ok(is_wanted)
+    }
+
+    fn has_room(&self) -> bool {
+        let config = &self.node.config;
+        self.in_flight.len() < config.in_flight_requests
+            && self.in_flight_bytes.iter().sum::<usize>() < config.in_flight_bytes
+            && self.unsent_bytes < UNSENT_BYTES
+    }
+
+    fn malformed(&self, reason: String) -> io::Error {
+        self.node.metrics.malformed.add(1);
+        io::Error::new(io::ErrorKind::InvalidData, reason)
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,113 @@
+//! Which handler a request goes to.
+
+use std::future::ready;
+use std::rc::Rc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use kafka_protocol::messages::ApiKey;
+use kafka_protocol::protocol::{Decodable, HeaderVersion};
+
+use super::Response;
+use crate::handlers::{self, Call};
+use crate::limits::CONTROL_REQUEST_BYTES_MAX;
+use crate::node::Node;
+use crate::protocol::api::Api;
+use crate::protocol::fetch::FetchRequest;
+use crate::protocol::header::RequestHeader;
+use crate::protocol::produce::ProduceRequest;
+use crate::protocol::reader::Malformed;
+
+/// How a request stands to the others of its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Beside those before and after it.
+    Beside,
+    /// After those before it, and before those after it.
+    Alone,
+}
+
+impl Order {
+    pub(super) fn of(frame: &[u8]) -> Order {
+        match frame.first_chunk::<2>() {
+            Some(key) if i16::from_be_bytes(*key) == ApiKey::Produce as i16 => Order::Beside,
+            _ => Order::Alone,
+        }
+    }
+}
+
+/// Starts to answer a request. What has to be in order has happened when this returns.
+pub(super) fn dispatch(node: &Rc<Node>, mut frame: BytesMut) -> LocalBoxFuture<'static, Response> {
+    let header = match RequestHeader::read(&frame) {
+        Ok(header) => header,
+        Err(error) => return close(error),
+    };
+    let Some((api, bytes)) = Api::of(header.key).zip(header.bytes) else {
+        return ready(handlers::versions::unsupported(&header)).boxed_local();
+    };
+    frame.advance(bytes);
+    let request = Request { node: node.clone(), header, api };
+    match request.start(frame) {
+        Ok(response) => response,
+        Err(error) => close(error),
+    }
+}
+
+fn close(error: Malformed) -> LocalBoxFuture<'static, Response> {
+    ready(Response::Close(error.to_string())).boxed_local()
+}
+
+/// A request whose header was read.
+struct Request {
+    node: Rc<Node>,
+    header: RequestHeader,
+    api: &'static Api,
+}
+
+impl Request {
+    fn start(self, body: BytesMut) -> Result<LocalBoxFuture<'static, Response>, Malformed> {
+        let version = self.header.version;
+        match self.api.key {
+            ApiKey::Produce => {
+                let request = ProduceRequest::read(body, version)?;
+                Ok(handlers::produce::start(&self.node, &self.header, request))
+            }
+            ApiKey::Fetch => {
+                let request = FetchRequest::read(&body, version)?;
+                Ok(handlers::fetch::answer(self.node, self.header, request).boxed_local())
+            }
+            ApiKey::ApiVersions => self.answer(body, handlers::versions::answer),
+            ApiKey::InitProducerId => self.answer(body, handlers::producer_id::init),
+            ApiKey::Metadata => self.answer(body, handlers::metadata::answer),
+            ApiKey::ListOffsets => self.answer(body, handlers::offsets::list),
+            _ => unreachable!("every key in the table of requests has a handler"),
+        }
+    }
+
+    /// Has the generated code read the body, after its lengths were checked, and write the response.
+    fn answer<Q, R, F, Fut>(
+        self,
+        body: BytesMut,
+        handler: F,
+    ) -> Result<LocalBoxFuture<'static, Response>, Malformed>
+    where
+        Q: Decodable,
+        R: kafka_protocol::protocol::Encodable + HeaderVersion,
+        F: FnOnce(Rc<Node>, Call, Q) -> Fut,
+        Fut: Future<Output = R> + 'static,
+    {
+        let (version, correlation) = (self.header.version, self.header.correlation);
+        if body.len() > CONTROL_REQUEST_BYTES_MAX {
+            return Err(Malformed::Length);
+        }
+        self.api.request.check(&body, version)?;
+        let mut body: Bytes = body.freeze();
+        // What the walk along the shape let pass can still be null where that is not allowed.
+        let request = Q::decode(&mut body, version).map_err(|_| Malformed::Length)?;
+        let call = Call { version, client_id: self.header.client_id };
+        let answer = handler(self.node, call, request);
+        let response = answer.map(move |answer| Response::message(correlation, version, &answer));
+        Ok(response.boxed_local())
+    }
+}

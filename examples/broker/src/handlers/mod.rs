@@ -1,0 +1,21 @@
+//! What each request does, a file per family.
+
+pub mod fetch;
+pub mod metadata;
+pub mod offsets;
+pub mod produce;
+pub mod producer_id;
+pub mod topics;
+pub mod versions;
+
+/// What a handler may want to know of a request's header.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The request's version.
+    pub version: i16,
+    /// What the client calls itself.
+    pub client_id: Option<String>,
+}
+
+/// The only broker's number.
+pub const BROKER_ID: i32 = 1;

@@ -1,0 +1,35 @@
+//! A broker that speaks Kafka's protocol, on the Roundhouse engine.
+//!
+//! A connection lives on the shard that accepted it, a partition on the shard that owns its log. What a
+//! request wants of other shards travels there by message; see [`node::Node::call`].
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`protocol`] | the wire protocol, without I/O |
+//! | [`broker`], [`doors`] | starting, stopping, accepting |
+//! | [`connection`] | one client: bytes in, responses in order, bytes out |
+//! | [`handlers`] | what each request does |
+//! | [`node`] | the broker on one shard, and the way to the others |
+//! | [`topics`], [`partition`] | what there is, and the records in it |
+//! | [`table`] | a small durable map for everything that is not records |
+
+#![forbid(unsafe_code)]
+
+pub mod broker;
+pub mod config;
+pub mod connection;
+pub mod doors;
+pub mod errors;
+pub mod handlers;
+pub mod limits;
+pub mod line;
+pub mod metrics;
+pub mod node;
+pub mod partition;
+pub mod producer_ids;
+pub mod protocol;
+pub mod table;
+pub mod topics;
+
+pub use broker::{Broker, StartError};
+pub use config::Config;

@@ -1,0 +1,138 @@
+//! The shapes of the requests that the generated decoders read, as far as lengths go.
+//!
+//! The decoders of `kafka-protocol` allocate what an array's count says before they look whether
+//! the message is that long; thirty bytes could ask for gigabytes. So each request is first walked
+//! along its shape here, with every length held against what is left ([`Request::check`]). The shapes
+//! are the message definitions of Apache Kafka 4.1 (`clients/src/main/resources/common/message`).
+
+use super::reader::{Malformed, Reader};
+
+/// The body of a request.
+#[derive(Debug)]
+pub struct Request {
+    /// The first version with compact lengths and tagged fields.
+    pub flexible_since: i16,
+    /// Its fields; empty if the broker reads it by hand.
+    pub fields: &'static [Field],
+}
+
+/// A field and the versions that have it.
+#[derive(Debug)]
+pub struct Field {
+    since: i16,
+    until: i16,
+    kind: Kind,
+}
+
+/// What a field holds. Whether a string or array may be null makes no difference here.
+#[derive(Debug)]
+pub enum Kind {
+    /// So many bytes.
+    Fixed(usize),
+    /// A string.
+    String,
+    /// Bytes.
+    Bytes,
+    /// An array of structures.
+    Structures(&'static [Field]),
+    /// An array of plain values.
+    Values(&'static Kind),
+}
+
+impl Request {
+    /// Walks along a body of a version.
+    ///
+    /// # Errors
+    /// The first length that does not fit, or that the body is longer than the request.
+    pub fn check(&self, body: &[u8], version: i16) -> Result<(), Malformed> {
+        let mut reader = Reader::new(body, self.is_flexible(version));
+        structure(self.fields, &mut reader, version)?;
+        reader.finish()
+    }
+
+    /// Whether a version has compact lengths and tagged fields.
+    pub fn is_flexible(&self, version: i16) -> bool {
+        version >= self.flexible_since
+    }
+}
+
+fn structure(fields: &[Field], reader: &mut Reader<'_>, version: i16) -> Result<(), Malformed> {
+    for field in fields.iter().filter(|field| (field.since..=field.until).contains(&version)) {
+        value(&field.kind, reader, version)?;
+    }
+    reader.skip_tagged_fields()
+}
+
+fn value(kind: &Kind, reader: &mut Reader<'_>, version: i16) -> Result<(), Malformed> {
+    match kind {
+        Kind::Fixed(bytes) => reader.take(*bytes).map(drop),
+        Kind::String => reader.nullable_string().map(drop),
+        Kind::Bytes => reader.nullable_bytes().map(drop),
+        Kind::Structures(fields) => {
+            for _ in 0..reader.array_length()?.unwrap_or(0) {
+                structure(fields, reader, version)?;
+            }
+            Ok(())
+        }
+        Kind::Values(kind) => {
+            for _ in 0..reader.array_length()?.unwrap_or(0) {
+                value(kind, reader, version)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+const fn all(kind: Kind) -> Field {
+    Field { since: 0, until: i16::MAX, kind }
+}
+
+const fn since(since: i16, kind: Kind) -> Field {
+    Field { since, until: i16::MAX, kind }
+}
+
+const fn between(since: i16, until: i16, kind: Kind) -> Field {
+    Field { since, until, kind }
+}
+
+const I8: Kind = Kind::Fixed(1);
+const BOOL: Kind = Kind::Fixed(1);
+const I16: Kind = Kind::Fixed(2);
+const I32: Kind = Kind::Fixed(4);
+const I64: Kind = Kind::Fixed(8);
+const UUID: Kind = Kind::Fixed(16);
+const STRING: Kind = Kind::String;
+
+/// Read by hand.
+pub(super) const PRODUCE: Request = Request { flexible_since: 9, fields: &[] };
+/// Read by hand.
+pub(super) const FETCH: Request = Request { flexible_since: 12, fields: &[] };
+
+pub(super) const LIST_OFFSETS: Request = Request {
+    flexible_since: 6,
+    fields: &[
+        all(I32),
+        since(2, I8),
+        all(Kind::Structures(&[
+            all(STRING),
+            all(Kind::Structures(&[all(I32), since(4, I32), all(I64)])),
+        ])),
+        since(10, I32),
+    ],
+};
+
+pub(super) const METADATA: Request = Request {
+    flexible_since: 9,
+    fields: &[
+        all(Kind::Structures(&[since(10, UUID), all(STRING)])),
+        since(4, BOOL),
+        between(8, 10, BOOL),
+        since(8, BOOL),
+    ],
+};
+
+pub(super) const API_VERSIONS: Request =
+    Request { flexible_since: 3, fields: &[since(3, STRING), since(3, STRING)] };
+
+pub(super) const INIT_PRODUCER_ID: Request =
+    Request { flexible_since: 2, fields: &[all(STRING), all(I32), since(3, I64), since(3, I16)] };

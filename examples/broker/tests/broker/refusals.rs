@@ -1,0 +1,126 @@
+//! What is wrong gets the protocol's answer, and hurts nobody else.
+
+use broker::Config;
+use bytes::{BufMut, BytesMut};
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::ApiVersionsRequest;
+use kafka_protocol::messages::{ApiKey, FetchRequest, MetadataRequest};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::client::{Client, Sender, batch, fetch_request, produce_request};
+use crate::server::Server;
+
+fn code(error: ResponseError) -> i16 {
+    error.code()
+}
+
+#[test]
+fn versions_are_told_also_to_those_who_ask_in_a_newer_one() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    let named = ApiVersionsRequest::default()
+        .with_client_software_name(StrBytes::from_static_str("test"))
+        .with_client_software_version(StrBytes::from_static_str("1.0"));
+    let versions = client.call(3, &named);
+    let produce = versions.api_keys.iter().find(|api| api.api_key == ApiKey::Produce as i16);
+    assert_eq!(produce.unwrap().min_version, 0, "or older clients do not compress");
+    let unnamed = client.call(3, &ApiVersionsRequest::default());
+    assert_eq!(unnamed.error_code, code(ResponseError::InvalidRequest));
+
+    let mut newer = BytesMut::new();
+    newer.put_i16(ApiKey::ApiVersions as i16);
+    newer.put_i16(99);
+    newer.put_i32(5);
+    client.send_frame(&newer);
+    let answer = client.receive_frame().unwrap();
+    assert_eq!(answer[..6], [0, 0, 0, 5, 0, 35], "version 0 of the answer");
+    server.stop();
+}
+
+#[test]
+fn damaged_batches_are_refused_and_the_connection_goes_on() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    client.metadata(&["t"]);
+    let good = batch(Sender::NOBODY, &["a"]);
+    let mut damaged = BytesMut::from(&good[..]);
+    *damaged.last_mut().unwrap() ^= 1;
+    let mut old = BytesMut::from(&good[..]);
+    old[16] = 0;
+    let twice = [&good[..], &good[..]].concat();
+    let cases = [
+        (damaged.freeze(), ResponseError::CorruptMessage),
+        (good.slice(..good.len() - 1), ResponseError::CorruptMessage),
+        (old.freeze(), ResponseError::UnsupportedForMessageFormat),
+        (twice.into(), ResponseError::InvalidRecord),
+        (vec![0; 2 << 20].into(), ResponseError::MessageTooLarge),
+    ];
+    for (bytes, error) in cases {
+        assert_eq!(client.produce("t", 0, bytes).error_code, code(error), "{error}");
+    }
+    assert_eq!(client.produce("t", 0, good).base_offset, 0, "nothing of that was stored");
+    server.stop();
+}
+
+#[test]
+fn places_that_do_not_exist_are_refused() {
+    let server = Server::with(Config { auto_create_topics: false, ..Config::default() });
+    let mut client = Client::connect(server.address());
+    let unknown = code(ResponseError::UnknownTopicOrPartition);
+    assert_eq!(client.metadata(&["t"]).topics[0].error_code, unknown);
+    let good = batch(Sender::NOBODY, &["a"]);
+    assert_eq!(client.produce("t", 0, good.clone()).error_code, unknown);
+    assert_eq!(client.fetch("t", 0, 0).error_code, unknown);
+    let request = produce_request("t", 0, good).with_acks(7);
+    let refused = client.call(9, &request);
+    let wanted = code(ResponseError::InvalidRequiredAcks);
+    assert_eq!(refused.responses[0].partition_responses[0].error_code, wanted);
+    server.stop();
+}
+
+#[test]
+fn a_name_that_is_a_path_creates_nothing() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    for name in ["../etc", "a/b", "", "."] {
+        let topic = &client.metadata(&[name]).topics[0];
+        assert_eq!(topic.error_code, code(ResponseError::InvalidTopicException), "{name}");
+    }
+    let all = client.call(9, &MetadataRequest::default().with_topics(None));
+    assert!(all.topics.is_empty());
+    server.stop();
+}
+
+#[test]
+fn sessions_are_refused() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    client.metadata(&["t"]);
+    let opening = client.call(12, &fetch_request("t", 0, 0).with_session_epoch(0));
+    assert_eq!((opening.error_code, opening.session_id), (0, 0));
+    let request: FetchRequest = fetch_request("t", 0, 0).with_session_id(5).with_session_epoch(2);
+    let response = client.call(12, &request);
+    assert_eq!(response.error_code, code(ResponseError::FetchSessionIdNotFound));
+    server.stop();
+}
+
+#[test]
+fn what_cannot_be_followed_ends_its_connection_and_no_other() {
+    let server = Server::start();
+    let mut neighbour = Client::connect(server.address());
+    neighbour.metadata(&["t"]);
+    // A wild length; a negative one; a request cut short; an array of two billion topics.
+    let wild: [&[u8]; 4] = [
+        &[0x7f, 0xff, 0xff, 0xff],
+        &[0xff, 0xff, 0xff, 0xff],
+        &[0, 0, 0, 2, 0, 3],
+        &[0, 0, 0, 15, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0],
+    ];
+    for bytes in wild {
+        let mut client = Client::connect(server.address());
+        client.send_bytes(bytes);
+        assert!(client.is_ended(), "{bytes:?}");
+    }
+    assert_eq!(neighbour.produce("t", 0, batch(Sender::NOBODY, &["a"])).error_code, 0);
+    server.stop();
+}
