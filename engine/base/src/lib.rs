@@ -10,6 +10,7 @@ pub mod checksum;
 pub mod ids;
 pub mod limits;
 pub mod metrics;
+pub mod planted;
 pub mod random;
 pub mod time;
 pub mod units;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use roundhouse_base::Pos;
+use roundhouse_base::planted::{Bug, planted};
 
 /// The newest frames, contiguous, oldest first, up to a budget of bytes.
 #[derive(Debug)]
@@ -22,7 +23,8 @@ impl TailCache {
     pub(crate) fn push(&mut self, pos: Pos, frame: Bytes) {
         self.bytes += frame.len();
         self.frames.push_back((pos, frame));
-        while self.bytes > self.bytes_max && self.frames.len() > 1 {
+        let is_bounded = !planted(Bug::CacheUnbounded);
+        while self.bytes > self.bytes_max && self.frames.len() > 1 && is_bounded {
             if let Some((_, oldest)) = self.frames.pop_front() {
                 self.bytes -= oldest.len();
             }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use roundhouse_base::limits::FRAMES_IN_FLIGHT_MAX;
+use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{Monotonic, Pos};
 use roundhouse_runtime::{Errno, FileId, Operation};
 
@@ -104,13 +105,16 @@ fn land(inner: &Inner, flight: &Flight, result: Result<u32, Errno>) {
     let now = inner.shard.now();
     let mut state = inner.state.borrow_mut();
     match result {
-        Ok(written) if written as usize == flight.bytes => {
+        Ok(written) if written as usize == flight.bytes || planted(Bug::ShortWriteAccepted) => {
             state.counters.frames_written.add(1);
             state.counters.frame_bytes_written.add(flight.bytes as u64);
             let (append, write) = (now.since(flight.opened), now.since(flight.submitted));
             state.histograms.append.record(append);
             state.histograms.write.record(write);
             state.landed(flight.pos, now);
+            if planted(Bug::TailRewritten) {
+                rewrite(inner, &state, flight.pos);
+            }
         }
         Ok(written) => {
             let reason =
@@ -136,7 +140,10 @@ impl Inner {
         };
         let Some((upto, file)) = wanted else { return true };
         let started = self.shard.now();
-        let result = self.shard.sync_data(file).await;
+        let mut result = self.shard.sync_data(file).await;
+        if result.is_err() && planted(Bug::SyncRetried) {
+            result = self.shard.sync_data(file).await;
+        }
         let now = self.shard.now();
         let mut state = self.state.borrow_mut();
         if let Err(errno) = result {
@@ -149,6 +156,14 @@ impl Inner {
         state.histograms.sync.record(now.since(started));
         state.synced(upto, now);
         true
+    }
+}
+
+/// Writes a frame again where it is: [`Bug::TailRewritten`].
+fn rewrite(inner: &Inner, state: &State, pos: Pos) {
+    if let Some(frame) = state.cache.frame_at(pos) {
+        let at = pos.in_slot(inner.slot_bytes);
+        inner.shard.write(file_of(state, pos), frame.clone(), at, false).detach();
     }
 }
 

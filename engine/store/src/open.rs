@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use roundhouse_base::limits::{
     BLOCK_BYTES, FRAME_BYTES_SOFT_MAX, FRAMES_IN_FLIGHT_MAX, FRAMES_PENDING_MAX,
 };
+use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{Epoch, Pos, ShardId, SlotNo, StoreId};
 use roundhouse_runtime::{Errno, OpenMode, Shard};
 
@@ -248,6 +249,7 @@ impl Opening<'_> {
         let torn = self.recovered.torn.take();
         if let Some(torn) = torn.as_ref()
             && let Some(frames_end) = torn.frames_end
+            && !planted(Bug::QuarantineSkipped)
         {
             self.keep_copy(torn, frames_end).await?;
         }
@@ -316,8 +318,10 @@ impl Opening<'_> {
     /// Makes it durable that whatever lies behind the end is void.
     async fn begin_epoch(&mut self) -> Result<Superblock, OpenError> {
         let recovered = &self.recovered;
+        let epoch = self.context.superblock.epoch;
+        let is_stuck = planted(Bug::EpochNotAdvanced) && epoch > Epoch(0);
         let superblock = Superblock {
-            epoch: self.context.superblock.epoch.next(),
+            epoch: if is_stuck { epoch } else { epoch.next() },
             epoch_start: recovered.end,
             epoch_prev_hash: recovered.end_hash,
             low_water: recovered.low_water,

@@ -94,7 +94,8 @@ fn agreed<'a>(copies: &Copies<'a>) -> Result<&'a RawSuperblock, SuperblockError>
     let equal_copies = |raw: &RawSuperblock| {
         intact(copies).filter(|other| other.content() == raw.content()).count()
     };
-    let quorums = || intact(copies).filter(|raw| equal_copies(raw) >= QUORUM);
+    let quorum = if planted(Bug::QuorumOfOne) { 1 } else { QUORUM };
+    let quorums = || intact(copies).filter(|raw| equal_copies(raw) >= quorum);
     let Some(chosen) = quorums().max_by_key(|raw| raw.sequence()) else {
         return Err(no_quorum(copies));
     };
@@ -139,3 +140,4 @@ impl fmt::Display for Listed<'_> {
 
 /// Copies that must agree.
 const QUORUM: usize = 2;
+use roundhouse_base::planted::{Bug, planted};

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::task::Waker;
 
+use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{LogId, Offset, Pos, WallTime};
 
 use crate::format::{Durability, HeadLog, LogConfig, Truncation};
@@ -128,7 +129,7 @@ impl LogState {
 
     /// Takes in that the append `ticket`, after which the log ended at `end`, was written.
     pub(crate) fn written(&mut self, ticket: Ticket, end: Offset) {
-        if self.progress.written(ticket) {
+        if self.progress.written(ticket) || planted(Bug::VisibleBeforeAcknowledged) {
             self.show(ticket, end);
         }
     }
@@ -186,6 +187,9 @@ pub(crate) struct NotedRecord {
 ///
 /// The list ascends by position and offset, so the first truncation behind `pos` cuts deepest.
 pub(crate) fn live_count(truncations: &[Truncation], pos: Pos, first: Offset, count: u32) -> u32 {
+    if planted(Bug::TruncationForgotten) {
+        return count;
+    }
     let later = truncations.partition_point(|truncation| truncation.pos <= pos);
     truncations.get(later).map_or(count, |truncation| {
         let left = truncation.offset.0.saturating_sub(first.0);

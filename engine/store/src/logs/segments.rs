@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{LogId, Offset, Pos, SegmentNo, SlotNo, WallTime};
 
 /// One log's share of one segment.
@@ -120,6 +121,9 @@ impl Segments {
             });
             if !alive {
                 segment.shares.remove(&log);
+                if planted(Bug::NeighboursForgotten) {
+                    segment.shares.clear();
+                }
             }
         }
     }

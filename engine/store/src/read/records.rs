@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{LogId, Offset, Pos, WallTime};
 
 use crate::format::{FRAME_HEADER_BYTES, RecordRef, Truncation};
@@ -113,7 +114,8 @@ impl Records {
         }
         let pos = frame.advance((FRAME_HEADER_BYTES + record.at) as u64);
         let count = live_count(&self.truncations, pos, header.first_offset, header.count);
-        if header.first_offset.advance(u64::from(count)) > self.from { count } else { 0 }
+        let is_wanted = header.first_offset.advance(u64::from(count)) > self.from;
+        if is_wanted || planted(Bug::IndexTrusted) { count } else { 0 }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Looks behind the end of the walk for frames that prove more than was accepted.
 
+use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{Pos, SlotNo};
 use roundhouse_runtime::FileId;
 
@@ -63,7 +64,8 @@ impl Evidence {
                 // then, and what it proves lies below that place. Below it, it is as good as any.
                 Found::Frame(frame)
                     if frame.header.pos >= superblock.epoch_start
-                        && frame.header.epoch != superblock.epoch => {}
+                        && frame.header.epoch != superblock.epoch
+                        && !planted(Bug::WatermarkNotClamped) => {}
                 Found::Frame(frame) => {
                     self.durable_upto = self.durable_upto.max(frame.header.durable_upto);
                     self.frames_end = self.frames_end.max(Some(frame.header.end()));

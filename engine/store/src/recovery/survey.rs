@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
 use roundhouse_base::limits::BLOCK_BYTES;
+use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{Pos, SegmentNo, SlotNo, aligned_buffer};
 use roundhouse_runtime::{Errno, FileId, OpenMode, ReadOperation, Shard};
 
@@ -42,7 +43,8 @@ impl Survey {
     /// Opens all slot files and reads their first frames.
     pub(crate) async fn run(context: &Context, mode: OpenMode) -> Result<Survey, OpenError> {
         let (files, missing) = open_slots(&context.shard, &context.directory, mode).await?;
-        if mode == OpenMode::Write && context.superblock.clean_end.is_none() {
+        let is_in_doubt = context.superblock.clean_end.is_none() && !planted(Bug::CacheBelieved);
+        if mode == OpenMode::Write && is_in_doubt {
             // No decision may rest on data, or on a slot's name, that a process that died never
             // made durable.
             let synced = context.shard.sync_directory(&context.directory).await;

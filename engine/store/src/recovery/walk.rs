@@ -2,6 +2,7 @@
 //! other.
 
 use roundhouse_base::limits::BLOCK_BYTES;
+use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{Epoch, Pos, SlotNo};
 
 use roundhouse_runtime::FileId;
@@ -159,8 +160,10 @@ impl Walk {
         let lowest =
             if header.pos >= superblock.epoch_start { superblock.epoch } else { self.end.epoch };
         header.check_epoch(lowest, superblock.epoch)?;
-        header.check_chain(self.end.hash)?;
-        Ok(())
+        if planted(Bug::ChainUnchecked) {
+            return Ok(());
+        }
+        header.check_chain(self.end.hash)
     }
 
     fn accept(&mut self, context: &Context, frame: &ScannedFrame) -> Result<(), OpenError> {

@@ -4,6 +4,7 @@ use bytes::BytesMut;
 use roundhouse_base::limits::{
     BLOCK_BYTES, FRAME_BYTES_SOFT_MAX, RECORD_BYTES_MAX, RECORD_COUNT_MAX,
 };
+use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{LogId, Monotonic, Offset, SlotNo, WallTime};
 
 use crate::error::AppendError;
@@ -140,6 +141,7 @@ impl State {
         let is_at_start = used == 0 && self.writer.end() != self.segments.low_water();
         let fits = !is_at_start
             && used + worst as u64 + self.reserve_bytes(seal_growth) <= self.slot_bytes;
+        let class = if planted(Bug::ReserveSpent) { RecordClass::Control } else { class };
         let slots_wanted = match (class, fits) {
             (RecordClass::Control, true) => return Ok(()),
             (RecordClass::Control, false) | (RecordClass::User, true) => 1,
@@ -209,14 +211,15 @@ impl State {
     pub(crate) fn roll(&mut self, now: Monotonic) {
         let mut payload = BytesMut::new();
         self.seal_payload().encode(&mut payload);
-        let seal = self.writer.push_frame(FrameKind::Seal, &payload, now);
+        let seal = (!planted(Bug::SealSkipped))
+            .then(|| self.writer.push_frame(FrameKind::Seal, &payload, now));
         let shares = self.catalogue.logs_mut().filter_map(|log| Some((log.id, log.take_share()?)));
         self.segments.active_mut().shares = shares.collect();
 
         let slot = self.pool.activate();
         self.segments.activate(slot);
         self.writer.next_segment();
-        self.begin_segment(Some(seal), now);
+        self.begin_segment(seal, now);
         self.bury_dead_segments();
         // Retention works on sealed segments, and there is a new one.
         self.deadlines.retention = Some(now);
@@ -267,7 +270,8 @@ impl State {
             let Share { first, end, bytes, time_max } = share;
             Some(SealLog { log: log.id, first, end, bytes, time_max, entries })
         });
-        SealPayload { segment, logs: logs.collect() }
+        let logs = logs.filter(|_| !planted(Bug::SealForgetsLogs)).collect();
+        SealPayload { segment, logs }
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Waker;
 
+use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{Monotonic, Pos, ShardId, SlotNo};
 
 use crate::cache::TailCache;
@@ -149,7 +150,11 @@ impl State {
     /// Why nothing can be written any more, if so.
     pub(crate) fn check_writable(&self) -> Result<(), AppendError> {
         if let Some(failure) = &self.failure {
-            return Err(AppendError::Failed(failure.clone()));
+            let mut failure = failure.clone();
+            if planted(Bug::FailureNotSticky) {
+                failure.reason = "it is stopped".into();
+            }
+            return Err(AppendError::Failed(failure));
         }
         if self.is_closing { Err(AppendError::Closed) } else { Ok(()) }
     }
@@ -235,6 +240,9 @@ impl State {
     }
 
     fn tell_all(&mut self, error: &AppendError) {
+        if planted(Bug::WaiterDropped) {
+            return self.wake_tasks();
+        }
         for log in self.catalogue.logs_mut() {
             log.progress.fail(error);
             log.wake_followers();

@@ -1,5 +1,6 @@
 //! What follows when frames are written and synced: acknowledgements, readers, slots to use again.
 
+use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{Monotonic, Pos};
 
 use crate::format::{CATALOGUE_LOG, Durability};
@@ -12,8 +13,9 @@ impl State {
         self.writer.landed(pos);
         while let Some(landed) = self.writer.next_landed() {
             self.written_low_water = landed.low_water;
+            let is_durable = landed.durable || planted(Bug::AckBeforeSync);
             for touch in &landed.touches {
-                self.settle(*touch, landed.durable, now);
+                self.settle(*touch, is_durable, now);
             }
             if landed.durable {
                 self.release_slots(landed.low_water);
