@@ -4,6 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+#[cfg(feature = "planted")]
+use roundhouse_base::planted::Bug;
 use roundhouse_verify::{Budget, Scenario};
 
 /// Tries to break simulated stores: crashes, faults and damage, all decided by seeds, judged against
@@ -29,6 +31,16 @@ pub(crate) struct Arguments {
     /// Threads; one for each core if not given.
     #[arg(long, value_name = "T")]
     threads: Option<usize>,
+    /// Plant each of these bugs in the engine, all if none is named, and run seeds until a check
+    /// notices it.
+    #[cfg(feature = "planted")]
+    #[arg(long, value_name = "BUG", num_args = 0.., value_parser = parse_bug)]
+    #[arg(conflicts_with_all = ["minutes", "seed", "seeds", "scenario", "from"])]
+    planted: Option<Vec<Bug>>,
+    /// Give a planted bug up after so many seconds, and fail.
+    #[cfg(feature = "planted")]
+    #[arg(long, value_name = "S", default_value_t = 60, requires = "planted")]
+    seconds: u64,
 }
 
 impl Arguments {
@@ -49,6 +61,26 @@ impl Arguments {
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         self.threads.unwrap_or_else(cores).max(1)
     }
+}
+
+#[cfg(feature = "planted")]
+impl Arguments {
+    /// The bugs to hunt, if that is what is asked for.
+    pub(crate) fn bugs(&self) -> Option<Vec<Bug>> {
+        let bugs = self.planted.clone()?;
+        Some(if bugs.is_empty() { Bug::ALL.to_vec() } else { bugs })
+    }
+
+    /// How long each of them may survive.
+    pub(crate) fn hunt_time_max(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}
+
+#[cfg(feature = "planted")]
+fn parse_bug(name: &str) -> Result<Bug, String> {
+    let names = || Bug::ALL.map(|bug| bug.to_string()).join(", ");
+    Bug::from_name(name).ok_or_else(|| format!("there is no bug {name:?}, but {}", names()))
 }
 
 /// Negative and absurd numbers of minutes are taken for none and for a year.

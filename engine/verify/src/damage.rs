@@ -21,24 +21,37 @@ use crate::scene::DIRECTORY;
 use crate::simulation::Simulation;
 
 /// A store in good order, from outside.
-struct Intact {
-    image: Image,
+pub(crate) struct Intact {
+    pub(crate) image: Image,
     opened: Opened,
     /// Its frames from the first live one to the end of the log.
-    frames: Vec<PlacedFrame>,
+    pub(crate) frames: Vec<PlacedFrame>,
     /// What its superblock proves to have been durable.
     proven: Pos,
 }
 
 /// What was done to its files.
-struct Damage {
-    what: String,
+pub(crate) struct Damage {
+    pub(crate) what: String,
     /// The frames that are not what they were, in the order of the log. A file that is cut short or
     /// gone has more than the first.
-    frames: Vec<PlacedFrame>,
+    pub(crate) frames: Vec<PlacedFrame>,
+    /// Whether it came whole from another history of the store. Then the last of the frames is the
+    /// one that follows it, which may be where it shows.
+    is_transplant: bool,
+    /// Whether the disk says itself that it cannot read what was there.
+    is_unreadable: bool,
 }
 
 impl Damage {
+    pub(crate) fn new(what: String, frames: Vec<PlacedFrame>) -> Damage {
+        Damage { what, frames, is_transplant: false, is_unreadable: false }
+    }
+
+    pub(crate) fn transplanted(what: String, frames: Vec<PlacedFrame>) -> Damage {
+        Damage { is_transplant: true, ..Damage::new(what, frames) }
+    }
+
     fn first(&self) -> Option<&PlacedFrame> {
         self.frames.first()
     }
@@ -58,6 +71,7 @@ impl fmt::Display for Damage {
 impl Simulation {
     /// Uses a store and then damages it in several ways, each time from the same state.
     pub(crate) fn damage(&mut self, report: &mut Report) {
+        let other = self.random.chance(0.3).then(|| self.fork());
         if self.random.chance(0.7) {
             self.use_until_crash();
         } else {
@@ -72,7 +86,7 @@ impl Simulation {
         }
         for _ in 0..DAMAGES {
             intact.image.restore(&self.scene.node);
-            let Some(damage) = self.draw_damage(&intact) else { continue };
+            let Some(damage) = self.draw_damage(&intact, other.as_ref()) else { continue };
             self.judge(&intact, &damage, report);
             report.cycles += 1;
         }
@@ -80,22 +94,26 @@ impl Simulation {
 
     fn judge(&mut self, intact: &Intact, damage: &Damage, report: &mut Report) {
         let damaged = Image::take(&self.scene.node);
-        let first = damage.first().map_or(Pos(u64::MAX), |frame| frame.header.pos);
         // What the last frame holds no later one proves; a file that was cut short loses the proof.
         let proven = damaged.proven_upto().max(intact.proven);
-        let must_be_named = damage.first().is_some_and(|frame| frame.header.end() <= proven);
+        let must_be_named = !damage.is_unreadable
+            && damage.first().is_some_and(|frame| frame.header.end() <= proven);
         if must_be_named {
-            self.check_verdict(damage, first);
+            self.check_verdict(damage);
             damaged.restore(&self.scene.node);
         }
         match self.open_and_read() {
-            Ok(opened) if damage.frames.is_empty() => {
+            // What cannot be read may be read another time, so it is never given up.
+            Ok(opened) if damage.frames.is_empty() || damage.is_unreadable => {
                 let differs = difference_of(&intact.opened.found, &opened.found);
                 check(Check::NoFalseRefusal, differs.is_none(), || {
                     format!("{damage}: {}", differs.unwrap_or_default())
                 });
             }
             Ok(opened) => {
+                // Opening walks every frame that is transplanted.
+                let is_noticed = !(must_be_named && damage.is_transplant);
+                check(Check::DamageNamed, is_noticed, || format!("{damage}: opened"));
                 let differs = impossible(&opened.found);
                 check(Check::DamageNamed, differs.is_none(), || {
                     format!("{damage}: {}", differs.unwrap_or_default())
@@ -107,6 +125,9 @@ impl Simulation {
                     format!("{damage}: {refused:?}")
                 });
                 check_place(damage, &refused);
+                if damage.is_unreadable {
+                    return;
+                }
                 damaged.restore(&self.scene.node);
                 self.repair_and_judge(intact, &damaged, damage);
             }
@@ -114,12 +135,16 @@ impl Simulation {
     }
 
     /// What `verify` says of damage below what is proven.
-    fn check_verdict(&mut self, damage: &Damage, first: Pos) {
+    fn check_verdict(&mut self, damage: &Damage) {
+        let shows_in = if damage.is_transplant { damage.frames.len() } else { 1 };
+        let is_place = |pos| damage.frames.iter().take(shows_in).any(|f| f.header.pos == pos);
         let verified =
             self.scene.run(async |shard| verify(&shard, Path::new(DIRECTORY), &mut |_| {}).await);
         let is_named = match &verified {
             Ok(verification) => match &verification.verdict {
-                Verdict::Corruption { places, .. } => places.iter().any(|place| place.pos == first),
+                Verdict::Corruption { places, .. } => {
+                    places.iter().any(|place| is_place(place.pos))
+                }
                 Verdict::Clean | Verdict::TornTail(_) => false,
             },
             Err(_) => false,
@@ -162,14 +187,21 @@ impl Simulation {
         }
     }
 
-    fn draw_damage(&mut self, intact: &Intact) -> Option<Damage> {
-        match self.random.below(10) {
+    fn draw_damage(&mut self, intact: &Intact, other: Option<&Image>) -> Option<Damage> {
+        if let Some(other) = other.filter(|_| self.random.chance(0.5)) {
+            if self.random.chance(0.3) {
+                return self.transplant_copy(intact, other);
+            }
+            return self.transplant(intact, other);
+        }
+        match self.random.below(11) {
             0..3 => self.flip(intact),
             3..5 => self.overwrite(intact),
             5 => self.swap(intact),
             6 => self.replay(intact),
             7 => self.spoil_copies(intact),
             8 => self.spoil_dead_space(intact),
+            9 => self.break_sector(intact),
             _ => self.cut_short(intact),
         }
     }
@@ -185,7 +217,18 @@ impl Simulation {
         let byte = self.random.below(u64::from(frame.header.frame_bytes));
         let mask = 1 << self.random.below(8);
         self.scene.node.corrupt(&frame.file, frame.at + byte, mask);
-        Some(Damage { what: format!("bit {mask:#x} of byte {byte}"), frames: vec![frame] })
+        Some(Damage::new(format!("bit {mask:#x} of byte {byte}"), vec![frame]))
+    }
+
+    /// A sector of a frame, mostly of the last one, cannot be read any more.
+    fn break_sector(&mut self, intact: &Intact) -> Option<Damage> {
+        let is_last = self.random.chance(0.6);
+        let last = intact.frames.last().filter(|_| is_last).cloned();
+        let frame = last.or_else(|| self.some_frame(intact))?;
+        let byte = self.random.below(u64::from(frame.header.frame_bytes));
+        self.scene.node.break_sector(&frame.file, frame.at + byte);
+        let broken = Damage::new(format!("byte {byte} unreadable"), vec![frame]);
+        Some(Damage { is_unreadable: true, ..broken })
     }
 
     /// A sector or a block of a frame becomes zeros or garbage.
@@ -200,7 +243,7 @@ impl Simulation {
         }
         let is_changed = self.write(intact, &frame.file, at, &content);
         let what = format!("{bytes} bytes at {at} overwritten");
-        is_changed.then_some(Damage { what, frames: vec![frame] })
+        is_changed.then(|| Damage::new(what, vec![frame]))
     }
 
     /// Two frames of one length change places.
@@ -215,10 +258,7 @@ impl Simulation {
         self.write(intact, &a.file, a.at as usize, &second);
         let image = Image::take(&self.scene.node);
         write_into(self, &image, &b.file, b.at as usize, &first);
-        Some(Damage {
-            what: format!("swapped with the one at {}", b.header.pos),
-            frames: vec![a, b],
-        })
+        Some(Damage::new(format!("swapped with the one at {}", b.header.pos), vec![a, b]))
     }
 
     /// An older frame of the same length lies where a later one was.
@@ -229,10 +269,7 @@ impl Simulation {
         }
         let bytes = intact.bytes(&old);
         self.write(intact, &new.file, new.at as usize, &bytes);
-        Some(Damage {
-            what: format!("replaced by the one at {}", old.header.pos),
-            frames: vec![new],
-        })
+        Some(Damage::new(format!("replaced by the one at {}", old.header.pos), vec![new]))
     }
 
     /// Up to two copies of the superblock; the others still agree.
@@ -246,10 +283,8 @@ impl Simulation {
             content[byte] ^= 1 << self.random.below(8);
         }
         self.scene.node.write_file(&path, &content);
-        Some(Damage {
-            what: format!("copies {first} and {second} of the superblock"),
-            frames: Vec::new(),
-        })
+        let what = format!("copies {first} and {second} of the superblock");
+        Some(Damage::new(what, Vec::new()))
     }
 
     /// Bytes behind the end of the log, or in a slot that holds nothing live.
@@ -265,7 +300,7 @@ impl Simulation {
         }
         let at = from + self.random.below(bytes - from);
         self.scene.node.corrupt(slot, at, 1 << self.random.below(8));
-        Some(Damage { what: format!("byte {at} of {}", slot.display()), frames: Vec::new() })
+        Some(Damage::new(format!("byte {at} of {}", slot.display()), Vec::new()))
     }
 
     /// A slot file ends too early, or is gone.
@@ -276,7 +311,7 @@ impl Simulation {
         if self.random.chance(0.3) {
             self.scene.node.remove_file(&frame.file);
             let what = format!("{} removed", frame.file.display());
-            return Some(Damage { what, frames: inside.collect() });
+            return Some(Damage::new(what, inside.collect()));
         }
         let keep = frame.at + self.random.below(u64::from(frame.header.frame_bytes));
         self.scene.node.write_file(&frame.file, &content[..keep as usize]);
@@ -284,11 +319,11 @@ impl Simulation {
         let is_same = intact.bytes(&frame)[(keep - frame.at) as usize..].iter().all(|b| *b == 0);
         let first = if is_same { frame.at + 1 } else { frame.at };
         let frames = inside.filter(|other| other.at >= first).collect();
-        Some(Damage { what: format!("cut at byte {keep}"), frames })
+        Some(Damage::new(format!("cut at byte {keep}"), frames))
     }
 
     /// Writes into a file of the intact store, and says whether that changed anything.
-    fn write(&mut self, intact: &Intact, file: &Path, at: usize, bytes: &[u8]) -> bool {
+    pub(crate) fn write(&mut self, intact: &Intact, file: &Path, at: usize, bytes: &[u8]) -> bool {
         write_into(self, &intact.image, file, at, bytes)
     }
 }
@@ -342,7 +377,8 @@ fn check_place(damage: &Damage, refused: &Refused) {
             Refused::Opening(OpenError::MissingSegment { .. }) => {
                 frame.header.kind == FrameKind::Head || damage.what.contains("removed")
             }
-            Refused::Opening(OpenError::Io { path, .. }) => *path == frame.file,
+            Refused::Opening(OpenError::Io { path, .. })
+            | Refused::Reading(ReadError::Io { file: path, .. }) => *path == frame.file,
             _ => false,
         }
     };

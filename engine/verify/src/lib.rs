@@ -12,6 +12,9 @@
 
 mod checks;
 mod damage;
+mod fork;
+#[cfg(feature = "planted")]
+mod hunt;
 pub mod image;
 mod life;
 mod oracle;
@@ -26,6 +29,8 @@ mod stopwatch;
 mod workload;
 
 pub use checks::{Check, CheckCounts};
+#[cfg(feature = "planted")]
+pub use hunt::{Hunt, hunt_all};
 pub use report::Report;
 pub use runner::{Budget, Outcome, run};
 pub use scenario::{Scenario, Violation, run_seed};

@@ -173,7 +173,8 @@ fn given_up(image: &Image, end: Pos) -> Vec<PlacedFrame> {
     frames
 }
 
-fn refuse(refused: &Refused) -> ! {
+/// Fails the check that a store which should have opened violates.
+pub(crate) fn refuse(refused: &Refused) -> ! {
     let wrong = match refused {
         Refused::Opening(_) => Check::NoFalseRefusal,
         Refused::Reading(_) => Check::Acknowledged,

@@ -193,6 +193,13 @@ impl Disk {
         if at < file.bytes() && file.corrupt(at, xor) { Ok(()) } else { Err(Errno::INVAL) }
     }
 
+    /// Makes a sector of a durable file unreadable.
+    pub(super) fn break_sector(&mut self, path: &Path, at: u64) -> Result<(), Errno> {
+        let file = self.durable_file(path)?;
+        self.file_mut(file).make_unreadable(at);
+        Ok(())
+    }
+
     /// Replaces or creates a file, durably, with its directories. All names become durable.
     pub(super) fn put(&mut self, path: &Path, content: &[u8], now: Stamp) -> Result<(), Errno> {
         let parent = path.parent().unwrap_or(Path::new(""));

@@ -123,6 +123,16 @@ impl Node {
         expect_file(path, self.with(|machine| machine.disk.corrupt(path, byte, xor)));
     }
 
+    /// Makes the sector of the byte at `byte` of a file unreadable: reads of it fail with `EIO` until
+    /// it is written.
+    ///
+    /// # Panics
+    /// If there is no durable file of that name.
+    pub fn break_sector(&self, path: impl AsRef<Path>, byte: u64) {
+        let path = path.as_ref();
+        expect_file(path, self.with(|machine| machine.disk.break_sector(path, byte)));
+    }
+
     pub(super) fn world(&self) -> &World {
         &self.world
     }

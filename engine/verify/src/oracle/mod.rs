@@ -4,6 +4,7 @@
 //! so there is one rule: whatever happens, what is left is the effect of the first k of them, with
 //! every acknowledged one among those k.
 
+mod content;
 mod model;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,8 @@ use std::collections::BTreeMap;
 use roundhouse_base::{Monotonic, Offset, Pos, WallTime};
 use roundhouse_store::{LogConfig, ReadError, Record, Records, Retention, StoreFailure};
 
-pub(crate) use self::model::{Content, Entry, Op};
+pub(crate) use self::content::Content;
+pub(crate) use self::model::{Entry, Op};
 use self::model::{Model, Origin};
 use crate::checks::{Check, check, fail};
 
@@ -75,10 +77,14 @@ impl Oracle {
         format!("log-{}", self.names)
     }
 
-    /// A body that no record ever had.
-    pub(crate) fn new_content(&mut self, bytes: usize) -> Content {
+    /// A body that no record ever had. With the `end` of the log it tries to pass for frames behind
+    /// that.
+    pub(crate) fn new_content(&mut self, bytes: usize, end: Option<Pos>) -> Content {
         self.contents += 1;
-        Content { id: self.contents, bytes }
+        match end {
+            Some(end) => Content::forged(self.contents, bytes, end),
+            None => Content::plain(self.contents, bytes),
+        }
     }
 
     /// Whether the store was ever opened with success.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use roundhouse_base::{Offset, Random, WallTime};
+use roundhouse_base::{Offset, WallTime};
 use roundhouse_store::{LogConfig, Record, Retention};
+
+use super::content::Content;
 
 /// All logs by name. Names are used once only, unlike the numbers of logs whose creation was lost.
 #[derive(Debug, Clone, Default)]
@@ -43,13 +45,6 @@ pub(crate) struct Origin {
     pub(crate) op: usize,
     /// Whether it is acknowledged only when durable.
     pub(crate) is_strict: bool,
-}
-
-/// A record's body, which follows from its number and length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Content {
-    pub(crate) id: u64,
-    pub(crate) bytes: usize,
 }
 
 /// One change, as it lies in the write-ahead log.
@@ -162,28 +157,5 @@ impl Entry {
     pub(crate) fn is(&self, record: &Record) -> bool {
         (self.first, self.count, self.time) == (record.offset, record.count, record.time)
             && self.content.is(&record.body)
-    }
-}
-
-impl Content {
-    /// The body.
-    pub(crate) fn make(self) -> Vec<u8> {
-        let mut body = vec![0; self.bytes];
-        Random::new(self.id).fill(&mut body);
-        if let Some(head) = body.first_chunk_mut::<8>() {
-            *head = self.id.to_le_bytes();
-        }
-        body
-    }
-
-    /// Whether `body` is it.
-    pub(crate) fn is(self, body: &[u8]) -> bool {
-        body.len() == self.bytes && self.make() == body
-    }
-
-    /// Whether `body` is some record's, whole and unmixed. Too short ones cannot be told.
-    pub(crate) fn is_possible(body: &[u8]) -> bool {
-        body.first_chunk()
-            .is_none_or(|id| Content { id: u64::from_le_bytes(*id), bytes: body.len() }.is(body))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use roundhouse_base::limits::BLOCK_BYTES;
 use roundhouse_base::{LogId, Monotonic, Offset, WallTime};
 use roundhouse_store::{AppendError, Durability, NewRecord, Refusal, Ticket};
 
@@ -58,14 +59,17 @@ impl Client {
         let (wall, room) = (self.shard.wall(), self.store.record_bytes_max());
         let mut drafts = Vec::new();
         let mut total = 0;
-        for _ in 0..count {
-            let bytes = self.plan.size(&mut self.random);
+        for no in 0..count {
+            let is_forged = no == 0 && self.random.chance(0.1);
+            let least = if is_forged { FORGED_BYTES_MIN } else { 0 };
+            let bytes = self.plan.size(&mut self.random).max(least);
             total += bytes + RECORD_OVERHEAD_BYTES;
             if !drafts.is_empty() && total > room {
                 break;
             }
             let count = if self.random.chance(0.8) { 1 } else { 1 + self.random.below(5) as u32 };
-            let content = self.oracle.borrow_mut().new_content(bytes);
+            let end = is_forged.then(|| self.store.info().end);
+            let content = self.oracle.borrow_mut().new_content(bytes, end);
             drafts.push(Draft { content, count, time: Plan::time(&mut self.random, wall) });
         }
         drafts
@@ -114,12 +118,31 @@ impl Client {
         (oracle.submitted(), durability == Durability::Always)
     }
 
-    /// Gives up everything, so that appends can go on without opening the store again.
+    /// Gives up everything, so that appends can go on without opening the store again. Sometimes only
+    /// when not even the smallest record finds room any more.
     async fn make_space(&mut self) {
+        if self.random.chance(0.5) {
+            self.fill_up();
+        }
         for info in self.store.logs() {
             self.trim_to(&info.name, info.id, info.end).await;
         }
         self.shard.sleep(Duration::from_millis(20)).await;
+    }
+}
+
+impl Client {
+    /// Appends empty records until one is refused.
+    fn fill_up(&mut self) {
+        let Some((name, log)) = self.some_log() else { return };
+        for _ in 0..FILLING_MAX {
+            let content = self.oracle.borrow_mut().new_content(0, None);
+            let draft = Draft { content, count: 1, time: None };
+            match self.store.try_append(log, &[NewRecord::from(&[][..])]) {
+                Ok(appended) => drop(self.note_appended(&name, appended.first, &[draft])),
+                Err(_) => return,
+            }
+        }
     }
 }
 
@@ -134,8 +157,14 @@ fn durable_by(durability: Durability, now: Monotonic) -> Option<Monotonic> {
 /// Longer than writing and syncing takes on a disk that does not stall, with everything before it.
 const WRITE_TIME_MAX: Duration = Duration::from_millis(50);
 
+/// Room for two forged frames between what belongs to the record's own.
+const FORGED_BYTES_MIN: usize = 3 * BLOCK_BYTES;
+
 /// Header and padding of a record, at most.
 const RECORD_OVERHEAD_BYTES: usize = 48;
+
+/// More empty records than fit into the rest of a segment.
+const FILLING_MAX: usize = 10_000;
 
 /// Attempts to append before there is something wrong.
 const ATTEMPTS_MAX: usize = 2000;

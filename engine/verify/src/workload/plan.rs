@@ -90,13 +90,17 @@ impl Plan {
                 if random.chance(0.5) {
                     self.options.capacity_bytes = Some(slots * self.options.slot_bytes);
                 }
-                self.sizes = [100, 8_000, 32_000];
+                // Enough work for the slots to run out.
+                self.sizes = [100, 16_000, 32_000];
+                self.steps_max = 100;
                 return;
             }
         };
         for fault in kinds {
             if random.chance(0.5) {
-                let rate = [0.001, 0.01, 0.1][random.below(3) as usize];
+                // A read that fails has no other effect, so more of them can.
+                let highest = if self.scenario == Scenario::Reading { 0.5 } else { 0.1 };
+                let rate = [0.001, 0.01, highest][random.below(3) as usize];
                 self.faults = self.faults.clone().with(*fault, rate);
             }
         }

@@ -1,7 +1,12 @@
 //! What a client reads: from any offset, by time, following the end, and all of it after opening.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
 use roundhouse_base::{LogId, Offset};
-use roundhouse_store::{ReadError, Store};
+use roundhouse_store::{ReadError, Reader, Store};
 
 use super::client::Client;
 use super::plan::Plan;
@@ -19,6 +24,12 @@ impl Client {
             let from = reader.next_offset();
             let Some(info) = self.store.log_info(log) else { return };
             let view = self.oracle.borrow().view(name, from, Some(info.end));
+            if self.random.chance(0.2) {
+                let was_given_up = self.read_for_a_moment(&mut reader).await;
+                let is_there = !was_given_up || reader.next_offset() == from;
+                check(Check::Read, is_there, || format!("{view:?} moved on"));
+                continue;
+            }
             match reader.read(1 << self.random.below(18)).await {
                 Ok(records) => self.oracle.borrow_mut().check_records(&view, &records),
                 Err(error) => {
@@ -27,6 +38,19 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// Begins to read and may lose interest before that ends, with operations in flight. What was
+    /// read is not looked at.
+    async fn read_for_a_moment(&mut self, reader: &mut Reader) -> bool {
+        let patience = Duration::from_micros(self.random.below(200));
+        let mut reading = pin!(reader.read(1 << 20));
+        let mut sleep = pin!(self.shard.sleep(patience));
+        std::future::poll_fn(|context| match reading.as_mut().poll(context) {
+            Poll::Ready(_) => Poll::Ready(false),
+            Poll::Pending => sleep.as_mut().poll(context).map(|()| true),
+        })
+        .await
     }
 
     /// Follows a log until that ends.
