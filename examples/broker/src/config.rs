@@ -20,6 +20,10 @@ pub struct Config {
     pub default_partitions: i32,
     /// When a batch is acknowledged, for topics that do not say.
     pub durability: Durability,
+    /// Members of one consumer group.
+    pub members_per_group: usize,
+    /// How long a consumer group that begins waits for more than its first member.
+    pub group_initial_delay: Duration,
     /// Connections of one shard.
     pub connections_per_shard: usize,
     /// Bytes of one request.
@@ -42,6 +46,8 @@ impl Default for Config {
             auto_create_topics: true,
             default_partitions: 4,
             durability: Durability::Always,
+            members_per_group: limits::MEMBERS_PER_GROUP,
+            group_initial_delay: Duration::from_millis(200),
             connections_per_shard: limits::CONNECTIONS_PER_SHARD,
             request_bytes_max: limits::REQUEST_BYTES_MAX,
             in_flight_requests: limits::IN_FLIGHT_REQUESTS,

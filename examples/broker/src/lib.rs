@@ -11,6 +11,7 @@
 //! | [`handlers`] | what each request does |
 //! | [`node`] | the broker on one shard, and the way to the others |
 //! | [`topics`], [`partition`] | what there is, and the records in it |
+//! | [`groups`] | consumer groups and how far they are |
 //! | [`table`] | a small durable map for everything that is not records |
 
 #![forbid(unsafe_code)]
@@ -20,6 +21,7 @@ pub mod config;
 pub mod connection;
 pub mod doors;
 pub mod errors;
+pub mod groups;
 pub mod handlers;
 pub mod limits;
 pub mod line;

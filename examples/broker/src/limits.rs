@@ -31,6 +31,14 @@ pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 pub const READERS_PER_PARTITION: usize = 8;
 /// Time in-flight requests have to end when the broker is shut down, in s; then they are cut off.
 pub const SHUTDOWN_SECONDS: u64 = 10;
+/// Members of one consumer group; more are refused.
+pub const MEMBERS_PER_GROUP: usize = 10_000;
+/// Shortest session a member may ask for, in ms.
+pub const SESSION_MS_MIN: i32 = 1_000;
+/// Longest session a member may ask for, in ms.
+pub const SESSION_MS_MAX: i32 = 1_800_000;
+/// Bytes a consumer may store with a committed offset; more are refused.
+pub const COMMIT_METADATA_BYTES_MAX: usize = 4096;
 /// Idempotent producers a partition knows; the one that was silent for longest is forgotten, as if its
 /// batches had been trimmed.
 pub const PRODUCERS_PER_PARTITION: usize = 2_000;

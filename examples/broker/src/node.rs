@@ -15,6 +15,7 @@ use roundhouse::net::TcpListener;
 use roundhouse::{Engine, Error, Shard, ShardHandle, ShardId};
 
 use crate::config::Config;
+use crate::groups::{Coordinator, GroupLimits, Offsets};
 use crate::metrics::NodeMetrics;
 use crate::partition::{Partition, PartitionParts};
 use crate::producer_ids::ProducerIds;
@@ -33,6 +34,8 @@ pub struct Node {
     pub topics: RefCell<TopicSet>,
     /// What this shard has to remember.
     pub table: Rc<Table>,
+    /// The consumer groups that belong to this shard.
+    pub coordinator: Rc<Coordinator>,
     /// Numbers for producers.
     pub producer_ids: ProducerIds,
     /// Where topics are changed; on one shard only.
@@ -100,9 +103,13 @@ impl Node {
         if shard == Catalogue::SHARD {
             catalogue = Some(Catalogue::open(&engine, table.clone()).await?);
         }
+        let (members, initial_delay) = (config.members_per_group, config.group_initial_delay);
+        let limits = GroupLimits { members, initial_delay };
+        let offsets = Offsets::new(table.clone());
         let shards = engine.shards();
         let (stop, stopping) = oneshot::channel();
         Ok(Rc::new(Node {
+            coordinator: Coordinator::new(handle.runtime(), offsets, limits),
             engine,
             handle,
             config,
@@ -217,6 +224,11 @@ impl Node {
     /// The shard a partition lives on.
     pub fn shard_of(&self, topic: &str, partition: i32) -> ShardId {
         shard_of(topic, partition, self.engine.shards())
+    }
+
+    /// The shard that coordinates a group.
+    pub fn shard_of_group(&self, group: &str) -> ShardId {
+        shard_of(group, 0, self.engine.shards())
     }
 
     /// A partition that lives here.

@@ -26,6 +26,8 @@ use crate::protocol::frame::FrameReader;
 pub struct Connection {
     node: Rc<Node>,
     stream: TcpStream,
+    /// The client's address.
+    client_host: String,
     stopping: Stopping,
     frames: FrameReader,
     /// A whole request that has to wait for those before it.
@@ -43,7 +45,9 @@ pub struct Connection {
 impl Connection {
     /// Takes charge of a stream.
     pub fn new(node: Rc<Node>, stream: TcpStream) -> Connection {
+        let peer = stream.peer_address();
         Connection {
+            client_host: peer.map_or_else(|_| String::new(), |peer| peer.ip().to_string()),
             stopping: node.stopping(),
             frames: FrameReader::new(node.config.request_bytes_max),
             node,
@@ -135,7 +139,7 @@ impl Connection {
         }
         self.is_exclusive = Order::of(&frame) == Order::Alone;
         self.in_flight_bytes.push_back(frame.len());
-        self.in_flight.push_back(dispatch(&self.node, frame));
+        self.in_flight.push_back(dispatch(&self.node, &self.client_host, frame));
         Ok(true)
     }
 

@@ -38,7 +38,11 @@ impl Order {
 }
 
 /// Starts to answer a request. What has to be in order has happened when this returns.
-pub(super) fn dispatch(node: &Rc<Node>, mut frame: BytesMut) -> LocalBoxFuture<'static, Response> {
+pub(super) fn dispatch(
+    node: &Rc<Node>,
+    client_host: &str,
+    mut frame: BytesMut,
+) -> LocalBoxFuture<'static, Response> {
     let header = match RequestHeader::read(&frame) {
         Ok(header) => header,
         Err(error) => return close(error),
@@ -47,7 +51,8 @@ pub(super) fn dispatch(node: &Rc<Node>, mut frame: BytesMut) -> LocalBoxFuture<'
         return ready(handlers::versions::unsupported(&header)).boxed_local();
     };
     frame.advance(bytes);
-    let request = Request { node: node.clone(), header, api };
+    let client_host = client_host.to_owned();
+    let request = Request { node: node.clone(), header, client_host, api };
     match request.start(frame) {
         Ok(response) => response,
         Err(error) => close(error),
@@ -62,6 +67,7 @@ fn close(error: Malformed) -> LocalBoxFuture<'static, Response> {
 struct Request {
     node: Rc<Node>,
     header: RequestHeader,
+    client_host: String,
     api: &'static Api,
 }
 
@@ -78,6 +84,17 @@ impl Request {
                 Ok(handlers::fetch::answer(self.node, self.header, request).boxed_local())
             }
             ApiKey::ApiVersions => self.answer(body, handlers::versions::answer),
+            ApiKey::OffsetCommit => self.answer(body, handlers::commits::commit),
+            ApiKey::OffsetFetch => self.answer(body, handlers::commits::fetch),
+            ApiKey::OffsetDelete => self.answer(body, handlers::commits::delete),
+            ApiKey::FindCoordinator => self.answer(body, handlers::membership::find),
+            ApiKey::JoinGroup => self.answer(body, handlers::membership::join),
+            ApiKey::SyncGroup => self.answer(body, handlers::membership::sync),
+            ApiKey::Heartbeat => self.answer(body, handlers::membership::heartbeat),
+            ApiKey::LeaveGroup => self.answer(body, handlers::membership::leave),
+            ApiKey::DescribeGroups => self.answer(body, handlers::groups::describe),
+            ApiKey::ListGroups => self.answer(body, handlers::groups::list),
+            ApiKey::DeleteGroups => self.answer(body, handlers::groups::delete),
             ApiKey::InitProducerId => self.answer(body, handlers::producer_id::init),
             ApiKey::Metadata => self.answer(body, handlers::metadata::answer),
             ApiKey::ListOffsets => self.answer(body, handlers::offsets::list),
@@ -105,7 +122,8 @@ impl Request {
         let mut body: Bytes = body.freeze();
         // What the walk along the shape let pass can still be null where that is not allowed.
         let request = Q::decode(&mut body, version).map_err(|_| Malformed::Length)?;
-        let call = Call { version, client_id: self.header.client_id };
+        let (client_id, client_host) = (self.header.client_id, self.client_host);
+        let call = Call { version, client_id, client_host };
         let answer = handler(self.node, call, request);
         let response = answer.map(move |answer| Response::message(correlation, version, &answer));
         Ok(response.boxed_local())

@@ -1,6 +1,9 @@
 //! What each request does, a file per family.
 
+pub mod commits;
 pub mod fetch;
+pub mod groups;
+pub mod membership;
 pub mod metadata;
 pub mod offsets;
 pub mod produce;
@@ -15,6 +18,8 @@ pub struct Call {
     pub version: i16,
     /// What the client calls itself.
     pub client_id: Option<String>,
+    /// Its address.
+    pub client_host: String,
 }
 
 /// The only broker's number.

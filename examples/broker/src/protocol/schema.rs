@@ -91,6 +91,10 @@ const fn since(since: i16, kind: Kind) -> Field {
     Field { since, until: i16::MAX, kind }
 }
 
+const fn until(until: i16, kind: Kind) -> Field {
+    Field { since: 0, until, kind }
+}
+
 const fn between(since: i16, until: i16, kind: Kind) -> Field {
     Field { since, until, kind }
 }
@@ -102,6 +106,8 @@ const I32: Kind = Kind::Fixed(4);
 const I64: Kind = Kind::Fixed(8);
 const UUID: Kind = Kind::Fixed(16);
 const STRING: Kind = Kind::String;
+const STRINGS: Kind = Kind::Values(&STRING);
+const NUMBERS: Kind = Kind::Values(&I32);
 
 /// Read by hand.
 pub(super) const PRODUCE: Request = Request { flexible_since: 9, fields: &[] };
@@ -131,8 +137,99 @@ pub(super) const METADATA: Request = Request {
     ],
 };
 
+pub(super) const OFFSET_COMMIT: Request = Request {
+    flexible_since: 8,
+    fields: &[
+        all(STRING),
+        all(I32),
+        all(STRING),
+        since(7, STRING),
+        until(4, I64),
+        all(Kind::Structures(&[
+            all(STRING),
+            all(Kind::Structures(&[all(I32), all(I64), since(6, I32), all(STRING)])),
+        ])),
+    ],
+};
+
+pub(super) const OFFSET_FETCH: Request = Request {
+    flexible_since: 6,
+    fields: &[
+        until(7, STRING),
+        until(7, Kind::Structures(&[all(STRING), all(NUMBERS)])),
+        since(
+            8,
+            Kind::Structures(&[
+                all(STRING),
+                since(9, STRING),
+                since(9, I32),
+                all(Kind::Structures(&[all(STRING), all(NUMBERS)])),
+            ]),
+        ),
+        since(7, BOOL),
+    ],
+};
+
+pub(super) const FIND_COORDINATOR: Request =
+    Request { flexible_since: 3, fields: &[until(3, STRING), since(1, I8), since(4, STRINGS)] };
+
+pub(super) const JOIN_GROUP: Request = Request {
+    flexible_since: 6,
+    fields: &[
+        all(STRING),
+        all(I32),
+        since(1, I32),
+        all(STRING),
+        since(5, STRING),
+        all(STRING),
+        all(Kind::Structures(&[all(STRING), all(Kind::Bytes)])),
+        since(8, STRING),
+    ],
+};
+
+pub(super) const HEARTBEAT: Request =
+    Request { flexible_since: 4, fields: &[all(STRING), all(I32), all(STRING), since(3, STRING)] };
+
+pub(super) const LEAVE_GROUP: Request = Request {
+    flexible_since: 4,
+    fields: &[
+        all(STRING),
+        until(2, STRING),
+        since(3, Kind::Structures(&[all(STRING), all(STRING), since(5, STRING)])),
+    ],
+};
+
+pub(super) const SYNC_GROUP: Request = Request {
+    flexible_since: 4,
+    fields: &[
+        all(STRING),
+        all(I32),
+        all(STRING),
+        since(3, STRING),
+        since(5, STRING),
+        since(5, STRING),
+        all(Kind::Structures(&[all(STRING), all(Kind::Bytes)])),
+    ],
+};
+
+pub(super) const DESCRIBE_GROUPS: Request =
+    Request { flexible_since: 5, fields: &[all(STRINGS), since(3, BOOL)] };
+
+pub(super) const LIST_GROUPS: Request =
+    Request { flexible_since: 3, fields: &[since(4, STRINGS), since(5, STRINGS)] };
+
 pub(super) const API_VERSIONS: Request =
     Request { flexible_since: 3, fields: &[since(3, STRING), since(3, STRING)] };
 
 pub(super) const INIT_PRODUCER_ID: Request =
     Request { flexible_since: 2, fields: &[all(STRING), all(I32), since(3, I64), since(3, I16)] };
+
+pub(super) const DELETE_GROUPS: Request = Request { flexible_since: 2, fields: &[all(STRINGS)] };
+
+pub(super) const OFFSET_DELETE: Request = Request {
+    flexible_since: i16::MAX,
+    fields: &[
+        all(STRING),
+        all(Kind::Structures(&[all(STRING), all(Kind::Structures(&[all(I32)]))])),
+    ],
+};

@@ -81,3 +81,18 @@ fn kcat_produces_idempotently() {
     assert_eq!(kcat(&server, &["-C", "-e", "-q", "-t", "t", "-p", "0"], "").unwrap(), input);
     server.stop();
 }
+
+#[test]
+fn kcat_consumes_in_a_group_and_goes_on_where_it_left_off() {
+    let server = Server::start();
+    let input = numbers(500);
+    let Some(_) = kcat(&server, &["-P", "-t", "t"], &input) else { return };
+    // In a group kcat never ends by itself: it is told how many messages there are.
+    let group = ["-q", "-X", "auto.offset.reset=earliest", "-c", "500", "-G", "readers", "t"];
+    let consumed = kcat(&server, &group, "").unwrap();
+    assert_eq!(sorted(&consumed), sorted(&input));
+    let Some(_) = kcat(&server, &["-P", "-t", "t"], "one more\n") else { return };
+    let group = ["-q", "-X", "auto.offset.reset=earliest", "-c", "1", "-G", "readers", "t"];
+    assert_eq!(kcat(&server, &group, "").unwrap(), "one more\n");
+    server.stop();
+}

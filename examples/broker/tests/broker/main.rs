@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "tests that can't run say so")]
 
 mod client;
+mod confluent;
 mod kcat;
 mod produce;
 mod refusals;
