@@ -6,6 +6,8 @@
 mod identities;
 mod quic;
 mod quic_paths;
+mod tcp;
+mod tls;
 mod town;
 mod udp;
 mod weather;

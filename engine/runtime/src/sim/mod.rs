@@ -29,6 +29,11 @@
 //!   of it may be wrong where corruption was switched on.
 //! - A train is cut on the way; what arrives of it close together comes together.
 //! - A socket holds as much as it was opened for; what arrives beyond that is lost.
+//! - A stream is a small TCP over the same links: its bytes come once and in order, lost ones late.
+//!   Windows are bounded, so that who does not read holds the writer back. It breaks when the other
+//!   end resets it, lost its power, moved behind its NAT, or was silent for too long.
+//! - A process that is killed has its sockets closed by its kernel; a node that loses its power says
+//!   nothing.
 //!
 //! ```
 //! use roundhouse_base::ShardId;

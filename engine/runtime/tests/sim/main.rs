@@ -8,3 +8,4 @@ mod disk;
 mod faults;
 mod process;
 mod replay;
+mod streams;

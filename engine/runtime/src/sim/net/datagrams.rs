@@ -30,14 +30,16 @@ impl Network {
         number: SocketNo,
         transmit: &Transmit,
     ) -> Result<u32, Errno> {
-        let socket = self.sockets.get(&number).ok_or(Errno::BADF)?;
+        let socket = self.sockets.get_mut(&number).ok_or(Errno::BADF)?;
+        socket.datagrams()?;
         let (node, local, to) = (socket.node, socket.local, transmit.destination);
         let from = sender(node, local, transmit)?;
         self.check_length(node, transmit)?;
         let mut trains: Vec<Gathering> = Vec::new();
         for content in cut(&transmit.data, transmit.segment_bytes) {
             let is_markable = transmit.ecn != Ecn::NotCapable;
-            for passage in self.carry(node, to, content.len(), is_markable) {
+            let bytes = content.len() + header_bytes(to);
+            for passage in self.carry(node, to, bytes, is_markable) {
                 let ecn = if passage.is_marked { Ecn::CongestionExperienced } else { transmit.ecn };
                 let content = if passage.is_corrupt {
                     Cow::Owned(self.corrupted(&content))
@@ -58,7 +60,7 @@ impl Network {
 
     /// Starts a multishot receive.
     pub(super) fn receive_datagrams(&mut self, number: SocketNo, id: OpId) -> Result<(), Errno> {
-        let datagrams = self.sockets.get_mut(&number).ok_or(Errno::BADF)?.datagrams();
+        let datagrams = self.sockets.get_mut(&number).ok_or(Errno::BADF)?.datagrams()?;
         assert!(datagrams.receiving.is_none(), "two receives at once on one socket");
         datagrams.receiving = Some(id);
         self.resume(number);
@@ -78,7 +80,7 @@ impl Network {
             segment_bytes: train.segment_bytes,
         };
         let socket = self.sockets.get_mut(&number).expect("who is bound is there");
-        let is_taken = socket.datagrams().push(arrival);
+        let is_taken = socket.datagrams().is_ok_and(|datagrams| datagrams.push(arrival));
         self.counts.socket_full += u64::from(!is_taken);
         self.resume(number);
     }
@@ -87,7 +89,7 @@ impl Network {
     pub(super) fn resume(&mut self, number: SocketNo) {
         let Some(socket) = self.sockets.get_mut(&number) else { return };
         let owner = socket.owner;
-        let datagrams = socket.datagrams();
+        let Ok(datagrams) = socket.datagrams() else { return };
         let taken: Vec<_> = std::iter::from_fn(|| datagrams.take()).take(RECEIVE_BATCH).collect();
         let has_more = datagrams.is_ready();
         for (id, arrival) in taken {
@@ -131,6 +133,9 @@ fn sender(node: NodeNo, local: SocketAddr, transmit: &Transmit) -> Result<Socket
     }
     if to.port() == 0 {
         return Err(Errno::INVAL);
+    }
+    if Network::destination(node, to.ip()).is_none() {
+        return Err(Errno::NETUNREACH);
     }
     match transmit.source {
         Some(ip) if !Network::has_address(node, ip) => Err(Errno::INVAL),

@@ -16,6 +16,8 @@ use crate::socket::SocketId;
 pub(super) enum Event {
     /// A packet arrives.
     Arrival(Packet),
+    /// A stream wants to be looked at.
+    Timer(SocketNo),
     /// A socket has more for its receiver.
     Resume(SocketNo),
     /// A process's wish to cancel an operation on a socket is granted, if it is still in flight.

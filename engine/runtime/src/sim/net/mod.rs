@@ -5,6 +5,7 @@
 //! | `network` | sockets, links and packets together |
 //! | `operations` | what processes ask of their sockets |
 //! | `datagrams`, `datagram_socket` | UDP |
+//! | `streams`, `listener`, `stream/` | TCP: packets and sockets, connections to be accepted, one end |
 //! | `link` | what becomes of one packet on the way from node to node |
 //! | `addresses`, `nat` | who has which address |
 //! | `options`, `counts` | what can be chosen, what is counted |
@@ -15,12 +16,15 @@ mod datagram_socket;
 mod datagrams;
 mod events;
 mod link;
+mod listener;
 mod nat;
 mod network;
 mod operations;
 mod options;
 mod packet;
 mod socket;
+mod stream;
+mod streams;
 
 pub(super) use addresses::{outer, own};
 pub use counts::{NetworkCounts, NetworkLoad};

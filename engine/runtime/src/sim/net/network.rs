@@ -33,6 +33,8 @@ pub(in crate::sim) struct Network {
     links: BTreeMap<(NodeNo, NodeNo), Link>,
     nats: BTreeMap<NodeNo, Nat>,
     pub(super) sockets: BTreeMap<SocketNo, Socket>,
+    /// The ends of connections, by node and addresses as the node sees them.
+    pub(super) streams: BTreeMap<(NodeNo, Ends), SocketNo>,
     /// Who has a port number of a node.
     pub(super) bound: BTreeMap<(NodeNo, Protocol, u16), Vec<SocketNo>>,
     pub(super) tables: BTreeMap<PortNo, SocketTable>,
@@ -55,6 +57,7 @@ impl Network {
             links: BTreeMap::new(),
             nats: BTreeMap::new(),
             sockets: BTreeMap::new(),
+            streams: BTreeMap::new(),
             bound: BTreeMap::new(),
             tables: BTreeMap::new(),
             events: EventQueue::default(),
@@ -83,6 +86,7 @@ impl Network {
     pub(in crate::sim) fn fire_next(&mut self) {
         match self.events.pop() {
             Some(Event::Arrival(packet)) => self.arrive(packet),
+            Some(Event::Timer(socket)) => self.stream_timer(socket),
             Some(Event::Resume(socket)) => self.resume(socket),
             Some(Event::Cancel { port, id, socket }) => self.cancel_now(port, id, socket),
             Some(Event::Closed { port, id, socket }) => self.finish_close(port, id, socket),
@@ -94,7 +98,7 @@ impl Network {
     pub(in crate::sim) fn load(&self) -> NetworkLoad {
         NetworkLoad {
             sockets: self.tables.values().map(|table| table.open().count()).sum(),
-            connections: 0,
+            connections: self.streams.len(),
             buffered_bytes: self.sockets.values().map(Socket::buffered_bytes).sum(),
             packets: self.events.packets(),
         }
@@ -148,7 +152,7 @@ impl Network {
         }
     }
 
-    /// Sends one packet of `bytes` of content on its way. It arrives once, twice or never.
+    /// Sends one packet of `bytes`, headers included, on its way. It arrives once, twice or never.
     pub(super) fn carry(
         &mut self,
         node: NodeNo,
@@ -161,7 +165,6 @@ impl Network {
             self.counts.unreachable += 1;
         }
         let passages = destination.map(|destination| {
-            let bytes = bytes + header_bytes(to);
             self.link(node, destination);
             let link = self.links.get_mut(&(node, destination)).expect("it was just made");
             link.carry(self.now, bytes, is_markable, &mut self.random, &mut self.counts)
@@ -204,6 +207,7 @@ impl Network {
         let ends = Ends { from: packet.from, to };
         match packet.body {
             Body::Datagrams(train) => self.datagrams_arrive(packet.node, ends, train),
+            Body::Segment(segment) => self.segment_arrives(packet.node, ends, segment),
         }
     }
 

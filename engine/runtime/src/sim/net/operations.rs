@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::addresses::{self, overlap};
 use super::datagram_socket::DatagramSocket;
 use super::events::Event;
-use super::network::Network;
+use super::listener::Listener;
+use super::network::{Ends, Network};
 use super::socket::{Kind, Protocol, Socket, SocketNo};
+use super::stream::StreamOptions;
 use crate::op::{Errno, OpId};
 use crate::sim::port::{NodeNo, PortNo};
 use crate::socket::{SocketId, SocketKind, SocketOp, SocketOption, SocketOptions};
@@ -35,7 +37,10 @@ impl Network {
                 let bytes = options.receive_buffer_bytes.unwrap_or(RECEIVE_BYTES);
                 Kind::Datagram(DatagramSocket::new(bytes as usize))
             }
-            SocketKind::Stream | SocketKind::Listener { .. } => return Err(Errno::AFNOSUPPORT),
+            SocketKind::Stream => Kind::Unconnected(StreamOptions::new(options)),
+            SocketKind::Listener { backlog } => {
+                Kind::Listener(Listener::new(backlog, StreamOptions::new(options)))
+            }
         };
         let mut socket = Socket {
             owner: caller.port,
@@ -44,9 +49,15 @@ impl Network {
             reuse_port: options.reuse_port,
             kind,
         };
-        self.choose_port(&mut socket)?;
+        // A stream gets its port when it connects, unless it asks for one.
+        let is_bound = options.kind != SocketKind::Stream || options.local.port() != 0;
+        if is_bound {
+            self.choose_port(&mut socket)?;
+        }
         let (key, number) = (bound_key(&socket), self.insert_socket(socket));
-        self.bound.entry(key).or_default().push(number);
+        if is_bound {
+            self.bound.entry(key).or_default().push(number);
+        }
         Ok(self.tables.entry(caller.port).or_default().insert(number))
     }
 
@@ -65,8 +76,10 @@ impl Network {
         port: PortNo,
         socket: SocketId,
     ) -> Result<SocketAddr, Errno> {
-        self.find(port, socket)?;
-        Err(Errno::NOTCONN)
+        match &self.sockets[&self.find(port, socket)?].kind {
+            Kind::Stream(connection) if connection.is_connected() => Ok(connection.remote),
+            _ => Err(Errno::NOTCONN),
+        }
     }
 
     /// Changes an option of a socket.
@@ -76,9 +89,17 @@ impl Network {
         socket: SocketId,
         option: SocketOption,
     ) -> Result<(), Errno> {
-        self.find(port, socket)?;
-        tracing::trace!(?option, "a datagram socket has no options that can be changed");
-        Err(Errno::OPNOTSUPP)
+        let number = self.find(port, socket)?;
+        let socket = self.sockets.get_mut(&number).ok_or(Errno::BADF)?;
+        match &mut socket.kind {
+            Kind::Datagram(_) => return Err(Errno::OPNOTSUPP),
+            Kind::Listener(listener) => listener.options.set(option)?,
+            Kind::Unconnected(options) => options.set(option)?,
+            Kind::Stream(connection) => connection.options.set(option)?,
+        }
+        // What was set may be due earlier than what was waited for.
+        self.set_timer(number);
+        Ok(())
     }
 
     /// Starts an operation. What ends at once is noted like everything that ends.
@@ -130,7 +151,11 @@ impl Network {
                 self.begin_close(caller.port, id, *socket, number);
                 Ok(None)
             }
-            _ => Err(Errno::OPNOTSUPP),
+            SocketOp::Accept { .. } => self.accept(number, id).map(|()| None),
+            SocketOp::Connect { to, .. } => self.connect(number, id, *to).map(|()| None),
+            SocketOp::Receive { .. } => self.receive(number, id).map(|()| None),
+            SocketOp::Send { data, .. } => self.send(number, id, data.clone()).map(|()| None),
+            SocketOp::Shutdown { side, .. } => self.shut_down(number, *side).map(|()| Some(0)),
         }
     }
 
@@ -138,12 +163,17 @@ impl Network {
         // Who closed the socket has ended the operation, too.
         let Ok(number) = self.find(port, socket) else { return };
         let Some(socket) = self.sockets.get_mut(&number) else { return };
-        let is_cancelled = match &mut socket.kind {
-            Kind::Datagram(datagrams) => {
-                datagrams.receiving.take_if(|receiving| *receiving == id).is_some()
+        let operation = match &mut socket.kind {
+            Kind::Datagram(datagrams) => &mut datagrams.receiving,
+            Kind::Listener(listener) => &mut listener.accepting,
+            Kind::Unconnected(_) => return,
+            Kind::Stream(_) => {
+                return self.act(number, |connection, _, actions| {
+                    connection.cancel(id, actions);
+                });
             }
         };
-        if is_cancelled {
+        if operation.take_if(|operation| *operation == id).is_some() {
             self.end(port, id, Err(Errno::CANCELED));
         }
     }
@@ -168,19 +198,34 @@ impl Network {
     }
 
     fn close(&mut self, number: SocketNo) {
+        let kind = self.sockets.get(&number).map(|socket| &socket.kind);
+        if let Some(Kind::Stream(_)) = kind {
+            // It may go on by itself for a while.
+            return self.act(number, |connection, context, actions| {
+                connection.close(context.now, actions);
+            });
+        }
         let Some(socket) = self.forget(number) else { return };
-        match socket.kind {
-            Kind::Datagram(datagrams) => {
-                if let Some(receiving) = datagrams.receiving {
-                    self.end(socket.owner, receiving, Err(Errno::CANCELED));
-                }
+        let operation = match socket.kind {
+            Kind::Datagram(datagrams) => datagrams.receiving,
+            Kind::Listener(listener) => {
+                self.reset_unaccepted(&listener);
+                listener.accepting
             }
+            Kind::Unconnected(_) | Kind::Stream(_) => None,
+        };
+        if let Some(operation) = operation {
+            self.end(socket.owner, operation, Err(Errno::CANCELED));
         }
     }
 
     /// Takes a socket out of the world, with its address.
-    fn forget(&mut self, number: SocketNo) -> Option<Socket> {
+    pub(super) fn forget(&mut self, number: SocketNo) -> Option<Socket> {
         let socket = self.sockets.remove(&number)?;
+        if let Kind::Stream(connection) = &socket.kind {
+            let ends = Ends { from: connection.remote, to: socket.local };
+            self.streams.remove(&(socket.node, ends));
+        }
         let key = bound_key(&socket);
         if let Some(sockets) = self.bound.get_mut(&key) {
             sockets.retain(|other| *other != number);
@@ -197,15 +242,19 @@ impl Network {
             return if self.is_free(socket) { Ok(()) } else { Err(Errno::ADDRINUSE) };
         }
         let reuse_port = std::mem::replace(&mut socket.reuse_port, false);
-        let first = self.random.below(EPHEMERAL.len() as u64);
-        let numbers = (0..EPHEMERAL.len() as u64).map(|n| (first + n) % EPHEMERAL.len() as u64);
-        let mut candidates = numbers.map(|n| EPHEMERAL.start + n as u16);
-        let found = candidates.any(|candidate| {
+        let found = self.ephemeral_ports().any(|candidate| {
             socket.local.set_port(candidate);
             self.is_free(socket)
         });
         socket.reuse_port = reuse_port;
         if found { Ok(()) } else { Err(Errno::ADDRINUSE) }
+    }
+
+    /// Every port number for who asks for any, from a random one on.
+    pub(super) fn ephemeral_ports(&mut self) -> impl Iterator<Item = u16> + use<> {
+        let count = EPHEMERAL.len() as u64;
+        let first = self.random.below(count);
+        (0..count).map(move |n| EPHEMERAL.start + ((first + n) % count) as u16)
     }
 
     fn is_free(&self, socket: &Socket) -> bool {

@@ -9,6 +9,7 @@ use roundhouse_base::Monotonic;
 use super::super::port::NodeNo;
 use super::link::Passage;
 use super::socket::Protocol;
+use super::stream::Segment;
 use crate::socket::{Ecn, Pieces};
 
 /// A packet, or a few datagrams that travel together.
@@ -28,12 +29,14 @@ pub(super) struct Packet {
 #[derive(Debug)]
 pub(super) enum Body {
     Datagrams(Train),
+    Segment(Segment),
 }
 
 impl Body {
     pub(super) fn protocol(&self) -> Protocol {
         match self {
             Body::Datagrams(_) => Protocol::Datagram,
+            Body::Segment(_) => Protocol::Stream,
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use super::datagram_socket::DatagramSocket;
+use super::listener::Listener;
+use super::stream::{Connection, StreamOptions};
 use crate::op::Errno;
 use crate::sim::port::{NodeNo, PortNo};
 use crate::socket::SocketId;
@@ -15,6 +17,7 @@ pub(super) struct SocketNo(pub(super) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Protocol {
     Datagram,
+    Stream,
 }
 
 /// One socket.
@@ -31,19 +34,42 @@ pub(super) struct Socket {
 #[derive(Debug)]
 pub(super) enum Kind {
     Datagram(DatagramSocket),
+    Listener(Listener),
+    /// A stream that was never connected.
+    Unconnected(StreamOptions),
+    Stream(Box<Connection>),
 }
 
 impl Socket {
     pub(super) fn protocol(&self) -> Protocol {
         match self.kind {
             Kind::Datagram(_) => Protocol::Datagram,
+            Kind::Listener(_) | Kind::Unconnected(_) | Kind::Stream(_) => Protocol::Stream,
         }
     }
 
     /// It as one for datagrams.
-    pub(super) fn datagrams(&mut self) -> &mut DatagramSocket {
+    pub(super) fn datagrams(&mut self) -> Result<&mut DatagramSocket, Errno> {
         match &mut self.kind {
-            Kind::Datagram(socket) => socket,
+            Kind::Datagram(socket) => Ok(socket),
+            _ => Err(Errno::OPNOTSUPP),
+        }
+    }
+
+    /// It as a listener.
+    pub(super) fn listener(&mut self) -> Result<&mut Listener, Errno> {
+        match &mut self.kind {
+            Kind::Listener(listener) => Ok(listener),
+            _ => Err(Errno::INVAL),
+        }
+    }
+
+    /// It as an end of a connection.
+    pub(super) fn connection(&mut self) -> Result<&mut Connection, Errno> {
+        match &mut self.kind {
+            Kind::Stream(connection) => Ok(connection),
+            Kind::Datagram(_) => Err(Errno::OPNOTSUPP),
+            Kind::Listener(_) | Kind::Unconnected(_) => Err(Errno::NOTCONN),
         }
     }
 
@@ -51,6 +77,8 @@ impl Socket {
     pub(super) fn buffered_bytes(&self) -> usize {
         match &self.kind {
             Kind::Datagram(socket) => socket.queued_bytes(),
+            Kind::Stream(connection) => connection.buffered_bytes(),
+            Kind::Listener(_) | Kind::Unconnected(_) => 0,
         }
     }
 }
