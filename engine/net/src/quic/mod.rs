@@ -9,6 +9,7 @@
 //! | `machine` | one shard's endpoint without I/O: datagrams and time in, trains and events out |
 //! | `pump` | the task that moves datagrams between socket and machine |
 //! | `hub`, `link` | who waits for what |
+//! | `pool` | connections that clients share and keep |
 //! | `options`, `config`, `tls` | what an endpoint may use, who each side is |
 //! | `secrets`, `connection_id` | what the shards of an engine must agree on |
 //!
@@ -29,6 +30,7 @@ mod link;
 mod listener;
 pub mod machine;
 mod options;
+pub mod pool;
 mod pump;
 #[cfg(feature = "qlog")]
 mod qlog;

@@ -6,6 +6,7 @@
 mod identities;
 mod quic;
 mod quic_paths;
+mod quic_pool;
 mod tcp;
 mod tls;
 mod town;

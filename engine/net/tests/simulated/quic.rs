@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{AsyncReadExt, AsyncWriteExt, future};
 use roundhouse_base::{Random, ShardId, WallTime};
+use roundhouse_net::quic::pool::{Pool, PoolOptions};
 use roundhouse_net::quic::{
     ClientConfig, Code, Connection, Endpoint, EndpointOptions, Listener, ServerConfig, Shared,
 };
@@ -33,7 +34,7 @@ pub(crate) struct Client {
     pub(crate) host: Host,
     endpoint: Endpoint,
     trust: ClientConfig,
-    to: SocketAddr,
+    pub(crate) to: SocketAddr,
 }
 
 pub(crate) fn options() -> EndpointOptions {
@@ -77,6 +78,11 @@ impl Server {
 impl Client {
     pub(crate) async fn connect(&self) -> Connection {
         self.endpoint.connect(&self.trust, self.to, NAME).unwrap().await.unwrap()
+    }
+
+    /// A pool of connections from its endpoint.
+    pub(crate) fn pool(&self, options: PoolOptions) -> Pool {
+        Pool::new(&self.host.shard, self.endpoint.clone(), self.trust.clone(), options)
     }
 
     /// Closes everything and waits until it is gone.
