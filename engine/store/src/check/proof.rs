@@ -1,7 +1,7 @@
 //! How far the log is proven to reach, and from where on it is live: what a walk from the beginning
 //! must know before it starts, and only the newest frames say.
 
-use roundhouse_base::{Pos, SegmentNo};
+use roundhouse_base::{Epoch, Pos, SegmentNo};
 
 use crate::check::slots::{Place, SlotMap};
 use crate::format::FrameHeader;
@@ -15,6 +15,9 @@ pub(super) struct Proof {
     pub(super) durable_upto: Pos,
     /// The first live position. Slots of segments below may have been used again.
     pub(super) low_water: Pos,
+    /// The highest epoch of any frame, and of the superblock. A higher one than the superblock's shows
+    /// that the superblock is an old one.
+    pub(super) epoch_max: Epoch,
 }
 
 impl Proof {
@@ -25,6 +28,7 @@ impl Proof {
         let mut proof = Proof {
             durable_upto: superblock.epoch_start.max(clean_end).max(survey.durable_upto),
             low_water: superblock.low_water,
+            epoch_max: superblock.epoch.max(survey.epoch_max),
         };
         for segment in survey.segments() {
             proof.take(&segment.frame.header);
@@ -56,7 +60,14 @@ impl Proof {
                         behind_gap.push(header);
                     }
                 }
-                Found::Frame(_) => is_unbroken = false,
+                Found::Frame(frame) => {
+                    is_unbroken = false;
+                    if frame.header.epoch > context.superblock.epoch {
+                        // The superblock of its epoch was durable before it was written.
+                        self.durable_upto = self.durable_upto.max(frame.header.end());
+                        self.epoch_max = self.epoch_max.max(frame.header.epoch);
+                    }
+                }
                 Found::Rejected(_) => {
                     is_unbroken = false;
                     scan.skip_block().await;

@@ -178,7 +178,9 @@ impl Cut {
     ) -> Cut {
         let old = examined.context.superblock;
         let superblock = Superblock {
-            epoch: old.epoch.next(),
+            // Whatever lies behind the cut is of an earlier epoch then, also if the superblock is an
+            // older one than the frames.
+            epoch: examined.proof.epoch_max.next(),
             epoch_start: corruption.pos,
             epoch_prev_hash: kept.hash,
             low_water: examined.proof.low_water,

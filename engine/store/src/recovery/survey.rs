@@ -6,7 +6,7 @@ use std::path::Path;
 use bytes::{Bytes, BytesMut};
 use roundhouse_base::limits::BLOCK_BYTES;
 use roundhouse_base::planted::{Bug, planted};
-use roundhouse_base::{Pos, SegmentNo, SlotNo, aligned_buffer};
+use roundhouse_base::{Epoch, Pos, SegmentNo, SlotNo, aligned_buffer};
 use roundhouse_runtime::{Errno, FileId, OpenMode, ReadOperation, Shard};
 
 use crate::error::OpenError;
@@ -27,6 +27,8 @@ pub(crate) struct Survey {
     /// The highest position that an intact head's header proves to be durable, also of heads whose
     /// payload is damaged, or whose epoch the superblock does not know of.
     pub(crate) durable_upto: Pos,
+    /// The highest epoch of such a head that the superblock does not know of.
+    pub(crate) epoch_max: Epoch,
 }
 
 /// A segment with an intact head.
@@ -62,6 +64,7 @@ impl Survey {
             segments: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             durable_upto: Pos(0),
+            epoch_max: Epoch(0),
         };
         let wanted: Vec<_> = survey.files.iter().map(|(slot, file)| (*slot, *file)).collect();
         let blocks = read_many(
@@ -115,6 +118,7 @@ impl Survey {
         {
             // The superblock is an older one than the store had: it was durable before this frame.
             self.durable_upto = self.durable_upto.max(header.end());
+            self.epoch_max = self.epoch_max.max(header.epoch);
         }
         let Some(header) = acceptable_head(context, block) else { return };
         self.durable_upto = self.durable_upto.max(header.durable_upto);

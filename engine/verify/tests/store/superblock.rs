@@ -1,7 +1,9 @@
 //! The superblock through crashes.
 
+use std::path::Path;
+
 use roundhouse_base::Epoch;
-use roundhouse_store::OpenError;
+use roundhouse_store::{OpenError, RepairOptions, RepairReport, repair};
 use roundhouse_verify::image::Image;
 use roundhouse_verify::scene::{DIRECTORY, IDENTITY, Scene, append, open};
 
@@ -31,6 +33,17 @@ fn an_older_superblock_than_the_frames_is_refused() {
         let opened = scene.open_and_read(IDENTITY);
         assert!(matches!(opened, Err(OpenError::Corruption(_))), "{closed_before}: {opened:?}");
         assert_eq!(Image::take(&scene.node), before, "refused, but changed");
+
+        // Repairing began an epoch that frames behind the cut had already, and they were in the way.
+        let repaired = scene.run(async |shard| {
+            repair(&shard, Path::new(DIRECTORY), RepairOptions::default()).await
+        });
+        if let Ok(RepairReport::Repaired(_)) = repaired {
+            let reading = scene.open_and_read(IDENTITY).unwrap();
+            assert_eq!(reading.bodies.len(), from);
+        } else {
+            assert_eq!(closed_before, 0, "{repaired:?}");
+        }
     }
 }
 
