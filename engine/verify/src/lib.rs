@@ -26,6 +26,7 @@ mod scenario;
 pub mod scene;
 mod simulation;
 mod stopwatch;
+pub mod targets;
 mod workload;
 
 pub use checks::{Check, CheckCounts};
