@@ -13,13 +13,14 @@ use crate::config::Config;
 use crate::metrics::NodeMetrics;
 use crate::node::{Message, Node, NodeParts, Peer};
 use crate::topics::{Catalogue, Topic};
-use crate::{doors, errors};
+use crate::{doors, errors, http};
 
 /// A running broker. Dropping it lets it run on, as long as the engine is open.
 #[derive(Debug)]
 pub struct Broker {
     engine: Engine,
     address: SocketAddr,
+    http_address: Option<SocketAddr>,
     peers: Vec<Peer>,
     metrics: Vec<Arc<NodeMetrics>>,
 }
@@ -57,8 +58,9 @@ impl Broker {
         let shards = usize::from(engine.shards());
         let (peers, inboxes): (Vec<_>, Vec<_>) = (0..shards).map(|_| mpsc::unbounded()).unzip();
         let metrics = (0..shards).map(|_| Arc::default()).collect();
-        let mut broker = Broker { engine, address: config.listen, peers, metrics };
-        let config = Arc::new(config);
+        let mut broker =
+            Broker { engine, address: config.listen, http_address: None, peers, metrics };
+        let (config, http) = (Arc::new(config.clone()), config.http);
         // The first shard finds out the port, and knows the topics.
         let mut topics = Vec::new();
         for (number, inbox) in inboxes.into_iter().enumerate() {
@@ -72,12 +74,18 @@ impl Broker {
             adopted.map_err(|error| StartError::Topic { name, error })?;
         }
         broker.on_each_shard(|node| async move { doors::open(&node) }).await?;
+        broker.http_address = broker.serve_http(http).await?;
         Ok(broker)
     }
 
     /// Where clients connect.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where metrics and health are served.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http_address
     }
 
     /// Stops accepting connections and requests, answers what was taken, and returns when all
@@ -88,6 +96,27 @@ impl Broker {
         for peer in &self.peers {
             let _ = peer.unbounded_send(Message::End);
         }
+    }
+
+    /// Serves metrics and health, on the first shard.
+    async fn serve_http(
+        &self,
+        address: Option<SocketAddr>,
+    ) -> Result<Option<SocketAddr>, StartError> {
+        let Some(address) = address else { return Ok(None) };
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Run(Box::new(move |node: Rc<Node>| {
+            let bound = http::bind(&node.handle, address).map(|listener| {
+                let address = listener.local_address();
+                node.handle.clone().spawn(http::serve(node, listener)).detach();
+                address
+            });
+            // Whoever asked may have gone away.
+            drop(reply.send(bound));
+            Box::pin(std::future::ready(()))
+        }));
+        self.peers[0].unbounded_send(message).map_err(|_| Error::Closed)?;
+        answer.await.map_err(|_| Error::Closed)?.map(Some)
     }
 
     async fn start_shard(

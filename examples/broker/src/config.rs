@@ -6,6 +6,7 @@ use std::time::Duration;
 use roundhouse::Durability;
 
 use crate::limits;
+use crate::topics::ConfigEntry;
 
 /// The configuration of a broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Name or address that clients are told to connect to; that of `listen` if not set.
     pub advertised_host: Option<String>,
+    /// Where metrics and health are served over HTTP; nowhere if not set.
+    pub http: Option<SocketAddr>,
     /// Whether asking for a topic creates it.
     pub auto_create_topics: bool,
     /// Partitions of a topic that does not say how many it wants.
@@ -43,6 +46,7 @@ impl Default for Config {
         Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9092)),
             advertised_host: None,
+            http: None,
             auto_create_topics: true,
             default_partitions: 4,
             durability: Durability::Always,
@@ -57,3 +61,28 @@ impl Default for Config {
         }
     }
 }
+
+impl Config {
+    /// The settings that clients may look at, by Kafka's names.
+    pub fn entries(&self) -> impl Iterator<Item = ConfigEntry> + use<> {
+        let told = [
+            ("auto.create.topics.enable", self.auto_create_topics.to_string(), BOOLEAN),
+            ("num.partitions", self.default_partitions.to_string(), INT),
+            ("message.max.bytes", limits::MESSAGE_BYTES_MAX.to_string(), INT),
+            ("socket.request.max.bytes", self.request_bytes_max.to_string(), INT),
+            ("group.max.size", self.members_per_group.to_string(), INT),
+        ];
+        let help = "Set in the broker's configuration.";
+        told.into_iter().map(move |(name, value, kind)| ConfigEntry {
+            name,
+            value,
+            is_default: false,
+            help,
+            kind,
+        })
+    }
+}
+
+/// Types of settings, by the protocol's numbers.
+const BOOLEAN: i8 = 1;
+const INT: i8 = 3;

@@ -12,6 +12,7 @@
 //! | [`node`] | the broker on one shard, and the way to the others |
 //! | [`topics`], [`partition`] | what there is, and the records in it |
 //! | [`groups`] | consumer groups and how far they are |
+//! | [`settings`], [`metrics`], [`http`] | what an operator chooses and sees |
 //! | [`table`] | a small durable map for everything that is not records |
 
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ pub mod doors;
 pub mod errors;
 pub mod groups;
 pub mod handlers;
+pub mod http;
 pub mod limits;
 pub mod line;
 pub mod metrics;
@@ -30,8 +32,10 @@ pub mod node;
 pub mod partition;
 pub mod producer_ids;
 pub mod protocol;
+pub mod settings;
 pub mod table;
 pub mod topics;
 
 pub use broker::{Broker, StartError};
 pub use config::Config;
+pub use settings::{Settings, SettingsError};

@@ -3,6 +3,8 @@
 
 /// Connections of one shard; beyond them new ones are reset.
 pub const CONNECTIONS_PER_SHARD: usize = 10_000;
+/// Connections to the HTTP port; more are reset.
+pub const HTTP_CONNECTIONS: usize = 64;
 /// Bytes of one request; a longer one ends its connection, for nobody can tell where it ends.
 pub const REQUEST_BYTES_MAX: usize = 100 << 20;
 /// Bytes of a request that carries no records. Its decoded form may take a hundred times as much.

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use futures_util::future::{Either, FutureExt, Shared};
 use kafka_protocol::ResponseError;
 use roundhouse::net::TcpListener;
-use roundhouse::{Engine, Error, Shard, ShardHandle, ShardId};
+use roundhouse::{AppendError, Engine, Error, Shard, ShardHandle, ShardId};
 
 use crate::config::Config;
 use crate::groups::{Coordinator, GroupLimits, Offsets};
@@ -255,6 +255,16 @@ impl Node {
         }
         self.topics.borrow_mut().insert(topic, partitions);
         Ok(())
+    }
+
+    /// Forgets a topic that is being deleted, and what was remembered for it here.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn abandon(&self, topic: &Topic) -> Result<(), AppendError> {
+        self.topics.borrow_mut().remove(&topic.name);
+        Partition::forget_producers(&self.table, topic).await?;
+        self.coordinator.offsets.forget_topic(&topic.name).await
     }
 
     /// Ends connections and long polls from now on.

@@ -50,6 +50,11 @@ impl Table {
         serde_json::from_slice(self.entries.borrow().get(key)?).ok()
     }
 
+    /// Whether there is a key.
+    pub fn contains(&self, key: &str) -> bool {
+        self.entries.borrow().contains_key(key)
+    }
+
     /// All keys that begin with `prefix`, without it, with their values, by key.
     pub fn with_prefix<T: DeserializeOwned>(&self, prefix: &str) -> Vec<(String, T)> {
         let entries = self.entries.borrow();

@@ -72,6 +72,19 @@ impl Offsets {
         names.collect()
     }
 
+    /// Forgets how far every group is in a topic; durable when this returns.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn forget_topic(&self, topic: &str) -> Result<(), AppendError> {
+        for group in self.groups() {
+            let committed = self.of_group(&group).into_iter().map(|(at, _)| at);
+            let gone: Vec<_> = committed.filter(|(name, _)| name == topic).collect();
+            self.forget(&group, &gone).await?;
+        }
+        Ok(())
+    }
+
     /// Forgets offsets; durable when this returns.
     ///
     /// # Errors

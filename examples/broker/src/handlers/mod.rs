@@ -1,6 +1,8 @@
 //! What each request does, a file per family.
 
+pub mod cluster;
 pub mod commits;
+pub mod configs;
 pub mod fetch;
 pub mod groups;
 pub mod membership;
@@ -8,6 +10,7 @@ pub mod metadata;
 pub mod offsets;
 pub mod produce;
 pub mod producer_id;
+pub mod topic_admin;
 pub mod topics;
 pub mod versions;
 

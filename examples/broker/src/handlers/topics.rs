@@ -1,4 +1,5 @@
-//! Creating and changing topics.
+//! Creating, changing and deleting topics. The shard with the catalogue does it, one change after the
+//! other; every shard knows of it before whoever asked is answered.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,7 +9,10 @@ use kafka_protocol::ResponseError;
 use crate::errors;
 use crate::limits::PARTITIONS_PER_TOPIC;
 use crate::node::Node;
-use crate::topics::{Catalogue, Topic, TopicConfig, check_name, create_logs};
+use crate::topics::{
+    Catalogue, ConfigError, Topic, TopicConfig, check_name, configure_logs, create_logs,
+    delete_logs,
+};
 
 /// A topic somebody wants.
 #[derive(Debug, Clone)]
@@ -21,13 +25,16 @@ pub struct NewTopic {
     pub config: TopicConfig,
 }
 
+/// A setting to be set, or with `None` to be given its default back.
+pub type ConfigChange = (String, Option<String>);
+
 /// The topic of a name, created unless somebody else was faster.
 ///
 /// # Errors
 /// An impossible name; the engine's.
 pub async fn create_on_demand(node: &Rc<Node>, name: String) -> Result<Arc<Topic>, ResponseError> {
     let wanted = NewTopic { name: name.clone(), partitions: None, config: TopicConfig::default() };
-    match create(node, wanted).await {
+    match create(node, wanted, false).await {
         Err(ResponseError::TopicAlreadyExists) => {
             let topics = node.topics.borrow();
             topics.get(&name).cloned().ok_or(ResponseError::UnknownTopicOrPartition)
@@ -36,45 +43,149 @@ pub async fn create_on_demand(node: &Rc<Node>, name: String) -> Result<Arc<Topic
     }
 }
 
-/// Creates a topic. It is durable, and every shard knows it, when this returns.
+/// Creates a topic, or with `only_check` says whether it could be. It is durable when this returns.
 ///
 /// # Errors
 /// [`ResponseError::TopicAlreadyExists`], an impossible name or count; the engine's.
-pub async fn create(node: &Rc<Node>, wanted: NewTopic) -> Result<Arc<Topic>, ResponseError> {
+pub async fn create(
+    node: &Rc<Node>,
+    wanted: NewTopic,
+    only_check: bool,
+) -> Result<Arc<Topic>, ResponseError> {
     check_name(&wanted.name)?;
     let partitions = wanted.partitions.unwrap_or(node.config.default_partitions);
     if !(1..=PARTITIONS_PER_TOPIC).contains(&partitions) {
         return Err(ResponseError::InvalidPartitions);
     }
-    node.call(Catalogue::SHARD, move |node| create_here(node, wanted, partitions)).await.flatten()
+    let created = node.call(Catalogue::SHARD, move |node| async move {
+        let catalogue = node.catalogue.as_ref().ok_or(ResponseError::NotController)?;
+        let place = catalogue.line.enter();
+        place.turn().await;
+        if node.topics.borrow().get(&wanted.name).is_some() {
+            return Err(ResponseError::TopicAlreadyExists);
+        }
+        let NewTopic { name, config, .. } = wanted;
+        let topic = Topic { name, id: new_id(&node), partitions, config };
+        if only_check {
+            return Ok(Arc::new(topic));
+        }
+        let created = create_logs(&node.engine, &topic, 0, node.config.durability).await;
+        created.map_err(|error| errors::of_engine(&error))?;
+        write_down(&node, catalogue, topic).await
+    });
+    created.await.flatten()
 }
 
-/// The same on the shard that has the catalogue.
-async fn create_here(
-    node: Rc<Node>,
-    wanted: NewTopic,
+/// Gives a topic more partitions, or with `only_check` says whether that could be.
+///
+/// # Errors
+/// It is not there, has as many or more, or would have too many; the engine's.
+pub async fn grow(
+    node: &Rc<Node>,
+    name: String,
     partitions: i32,
+    only_check: bool,
 ) -> Result<Arc<Topic>, ResponseError> {
-    let catalogue = node.catalogue.as_ref().ok_or(ResponseError::NotController)?;
-    let place = catalogue.line.enter();
-    place.turn().await;
-    if node.topics.borrow().get(&wanted.name).is_some() {
-        return Err(ResponseError::TopicAlreadyExists);
-    }
-    let topic = Topic { name: wanted.name, id: new_id(&node), partitions, config: wanted.config };
-    let created = create_logs(&node.engine, &topic, 0, node.config.durability).await;
-    created.map_err(|error| errors::of_engine(&error))?;
+    let grown = node.call(Catalogue::SHARD, move |node| async move {
+        let catalogue = node.catalogue.as_ref().ok_or(ResponseError::NotController)?;
+        let place = catalogue.line.enter();
+        place.turn().await;
+        let known = known(&node, &name)?;
+        if partitions <= known.partitions || partitions > PARTITIONS_PER_TOPIC {
+            return Err(ResponseError::InvalidPartitions);
+        }
+        let topic = Topic { partitions, ..(*known).clone() };
+        if only_check {
+            return Ok(Arc::new(topic));
+        }
+        let first = known.partitions;
+        let created = create_logs(&node.engine, &topic, first, node.config.durability).await;
+        created.map_err(|error| errors::of_engine(&error))?;
+        write_down(&node, catalogue, topic).await
+    });
+    grown.await.flatten()
+}
+
+/// Deletes a topic with its records, and what groups have committed for it.
+///
+/// # Errors
+/// It is not there; the engine's.
+pub async fn delete(node: &Rc<Node>, name: String) -> Result<(), ResponseError> {
+    let deleted = node.call(Catalogue::SHARD, move |node| async move {
+        let catalogue = node.catalogue.as_ref().ok_or(ResponseError::NotController)?;
+        let place = catalogue.line.enter();
+        place.turn().await;
+        let topic = known(&node, &name)?;
+        catalogue.remove(&name).await.map_err(|error| errors::of_engine(&error))?;
+        let gone = topic.clone();
+        let dropped = node.call_all(move |node| async move { node.abandon(&gone).await }).await?;
+        let dropped: Result<Vec<()>, _> = dropped.into_iter().collect();
+        dropped.map_err(|error| errors::of_append(&error))?;
+        delete_logs(&node.engine, &topic).await.map_err(|error| errors::of_engine(&error))
+    });
+    deleted.await.flatten()
+}
+
+/// Changes settings of a topic, all or none; with `replaces`, what is not named gets its default back.
+/// With `only_check`, says whether that could be.
+///
+/// # Errors
+/// It is not there, or a setting is refused, which comes in words; the engine's.
+pub async fn configure(
+    node: &Rc<Node>,
+    name: String,
+    changes: Vec<ConfigChange>,
+    replaces: bool,
+    only_check: bool,
+) -> Result<(), (ResponseError, Option<String>)> {
+    let changed = node.call(Catalogue::SHARD, move |node| async move {
+        let plain = |error| (error, None);
+        let catalogue = node.catalogue.as_ref().ok_or((ResponseError::NotController, None))?;
+        let place = catalogue.line.enter();
+        place.turn().await;
+        let known = known(&node, &name).map_err(plain)?;
+        let mut topic = (*known).clone();
+        if replaces {
+            topic.config = TopicConfig::default();
+        }
+        apply(&mut topic.config, &changes)
+            .map_err(|error| (ResponseError::InvalidConfig, Some(error.to_string())))?;
+        if only_check {
+            return Ok(());
+        }
+        let configured = configure_logs(&node.engine, &topic, node.config.durability).await;
+        configured.map_err(|error| plain(errors::of_engine(&error)))?;
+        write_down(&node, catalogue, topic).await.map(drop).map_err(plain)
+    });
+    changed.await.unwrap_or_else(|error| Err((error, None)))
+}
+
+/// Applies changes to settings.
+///
+/// # Errors
+/// The first that is refused.
+pub fn apply(config: &mut TopicConfig, changes: &[ConfigChange]) -> Result<(), ConfigError> {
+    changes.iter().try_for_each(|(name, value)| config.set(name, value.as_deref()))
+}
+
+fn known(node: &Node, name: &str) -> Result<Arc<Topic>, ResponseError> {
+    let topics = node.topics.borrow();
+    topics.get(name).cloned().ok_or(ResponseError::UnknownTopicOrPartition)
+}
+
+/// Writes a topic down that is new or was changed, and tells every shard.
+async fn write_down(
+    node: &Rc<Node>,
+    catalogue: &Catalogue,
+    topic: Topic,
+) -> Result<Arc<Topic>, ResponseError> {
     catalogue.put(&topic).await.map_err(|error| errors::of_engine(&error))?;
     let topic = Arc::new(topic);
-    announce(&node, &topic).await?;
+    let told = topic.clone();
+    let adopted = node.call_all(move |node| async move { node.adopt(told).await }).await?;
+    let adopted: Result<Vec<()>, _> = adopted.into_iter().collect();
+    adopted.map_err(|error| errors::of_engine(&error))?;
     Ok(topic)
-}
-
-/// Tells every shard of a topic that is new or was changed.
-async fn announce(node: &Rc<Node>, topic: &Arc<Topic>) -> Result<(), ResponseError> {
-    let topic = topic.clone();
-    let adopted = node.call_all(move |node| async move { node.adopt(topic).await }).await?;
-    adopted.into_iter().collect::<Result<(), _>>().map_err(|error| errors::of_engine(&error))
 }
 
 /// An identity that nobody had before: random, marked as such (RFC 9562, version 4).

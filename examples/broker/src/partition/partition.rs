@@ -10,7 +10,8 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use kafka_protocol::ResponseError;
 use roundhouse::{
-    Appended, LocalLog, LocalReader, Log, NewRecord, Offset, Refusal, Shard, Ticket, WallTime,
+    AppendError, Appended, LocalLog, LocalReader, Log, NewRecord, Offset, Refusal, Shard, Ticket,
+    WallTime,
 };
 
 use super::growth::{self, Waiters};
@@ -119,11 +120,6 @@ impl Partition {
         })
     }
 
-    /// Its log, for what is seldom done.
-    pub fn log(&self) -> &Log {
-        &self.log
-    }
-
     /// Where it begins: what is before was trimmed.
     pub fn log_start(&self) -> Option<u64> {
         self.local.info().map(|info| info.start.0)
@@ -167,6 +163,25 @@ impl Partition {
 
     pub(super) fn waiters(&self) -> &Waiters {
         &self.waiters
+    }
+
+    /// Forgets what is written down of the producers of a topic's partitions.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn forget_producers(table: &Table, topic: &Topic) -> Result<(), AppendError> {
+        let keys = (0..topic.partitions).map(|index| ProducerMemory::key(&topic.name, index));
+        let written = keys.filter(|key| table.contains(key)).map(|key| (key, None::<()>));
+        table.change(written.collect::<Vec<_>>()).await
+    }
+
+    /// Gives up the records before `start`; durable when this returns.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn trim(&self, start: u64) -> Result<(), ResponseError> {
+        let trimmed = self.log.trim_to(Offset(start)).await;
+        trimmed.map_err(|error| errors::of_engine(&error.into()))
     }
 
     /// Appends a batch. It has its place before any later call when this returns; the future

@@ -99,7 +99,6 @@ impl FetchRequest {
             let _rack = reader.string()?;
         }
         reader.skip_tagged_fields()?;
-        reader.finish()?;
         Ok(FetchRequest { max_wait_ms, min_bytes, max_bytes, session_id, session_epoch, topics })
     }
 }

@@ -87,7 +87,6 @@ impl ProduceRequest {
             topics.push(ProduceTopic::walk(&mut reader, version, cuts)?);
         }
         reader.skip_tagged_fields()?;
-        reader.finish()?;
         Ok(ProduceRequest { is_transactional, acks, topics })
     }
 }

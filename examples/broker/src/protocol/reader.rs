@@ -16,9 +16,6 @@ pub enum Malformed {
     /// A string is not UTF-8.
     #[error("a string is not UTF-8")]
     Utf8,
-    /// Something follows the message.
-    #[error("bytes are left over after the message")]
-    Trailing,
 }
 
 /// A place in a message and the way on. "Flexible" versions of messages write lengths as varints
@@ -49,14 +46,6 @@ impl<'a> Reader<'a> {
     /// Bytes not read yet.
     pub fn left(&self) -> usize {
         self.message.len() - self.at
-    }
-
-    /// Checks that all was read.
-    ///
-    /// # Errors
-    /// [`Malformed::Trailing`].
-    pub fn finish(&self) -> Result<(), Malformed> {
-        if self.left() == 0 { Ok(()) } else { Err(Malformed::Trailing) }
     }
 
     /// The next `bytes` bytes.

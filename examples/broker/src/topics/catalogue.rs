@@ -86,6 +86,22 @@ pub async fn create_logs(
     Ok(())
 }
 
+/// Gives the logs of a topic's partitions its settings.
+///
+/// # Errors
+/// The engine's; some logs may have the new settings then, and get them all when this is repeated.
+pub async fn configure_logs(
+    engine: &Engine,
+    topic: &Topic,
+    default: roundhouse::Durability,
+) -> Result<(), Error> {
+    for partition in 0..topic.partitions {
+        let log = engine.log(log_name(&topic.name, partition)).open().await?;
+        log.configure(topic.config.log_config(default)).await?;
+    }
+    Ok(())
+}
+
 /// Deletes the logs of a topic's partitions.
 ///
 /// # Errors

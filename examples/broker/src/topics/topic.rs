@@ -77,9 +77,14 @@ impl TopicSet {
         self.by_name.values().map(|entry| &entry.topic)
     }
 
-    /// All partitions that live here.
-    pub fn local_partitions(&self) -> impl Iterator<Item = &Rc<Partition>> {
-        self.by_name.values().flat_map(|entry| entry.partitions.iter().flatten())
+    /// All partitions that live here, with their topic and number.
+    pub fn local_partitions(&self) -> impl Iterator<Item = ((String, i32), &Rc<Partition>)> {
+        self.by_name.iter().flat_map(|(name, entry)| {
+            let numbered = entry.partitions.iter().enumerate();
+            numbered.filter_map(|(index, partition)| {
+                Some(((name.clone(), index as i32), partition.as_ref()?))
+            })
+        })
     }
 
     /// How many topics there are.

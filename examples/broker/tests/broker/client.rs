@@ -104,6 +104,14 @@ impl Client {
         self.call(9, &MetadataRequest::default().with_topics(Some(topics.collect())))
     }
 
+    /// Asks for nothing in particular; fails if the broker does not want this connection.
+    pub(crate) fn try_metadata(&mut self) -> std::io::Result<()> {
+        // Metadata 1 of no topic, number 1, from nobody.
+        let frame = [0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0];
+        self.stream.write_all(&[&(frame.len() as u32).to_be_bytes()[..], &frame].concat())?;
+        self.receive_frame().map(drop).ok_or_else(|| std::io::ErrorKind::ConnectionReset.into())
+    }
+
     /// Produces a batch to a partition.
     pub(crate) fn produce(
         &mut self,

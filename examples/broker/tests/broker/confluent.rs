@@ -11,25 +11,29 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/broker/confluen
 /// Runs a case against a broker of its own. Where the client is not installed this says so, and fails
 /// in CI.
 fn run(case: &str) {
+    let server = Server::start();
+    run_script(&[case, &server.address().to_string()]);
+    server.stop();
+}
+
+fn run_script(arguments: &[&str]) {
     let Some(python) = python() else {
         let missing = "confluent-kafka is not installed: run .ci/install-tools";
         assert!(std::env::var_os("CI").is_none(), "{missing}");
         eprintln!("NOT TESTED: {missing}");
         return;
     };
-    let server = Server::start();
-    let address = server.address().to_string();
     // A time limit of its own, so that a client that waits for ever fails the test.
     let ended = Command::new("timeout")
-        .args(["180"])
+        .arg("300")
         .arg(python)
-        .args([SCRIPT, case, &address])
+        .arg(SCRIPT)
+        .args(arguments)
         .stdin(Stdio::null())
         .output()
         .expect("coreutils are there");
     let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.success(), "{case}: {}\n{said}", ended.status);
-    server.stop();
+    assert!(ended.status.success(), "{arguments:?}: {}\n{said}", ended.status);
 }
 
 /// The interpreter that has the client: in `interop` in the build's own directory.
@@ -57,4 +61,15 @@ fn three_consumers_that_come_and_go_miss_nothing() {
 #[test]
 fn consuming_begins_at_a_time() {
     run("timestamps");
+}
+
+#[test]
+fn administrators_create_change_and_delete() {
+    run("administration");
+}
+
+/// The long form is the script itself: `confluent_cases.py kills PROGRAM 50`.
+#[test]
+fn whatever_was_acknowledged_before_a_kill_is_there_once_and_in_order() {
+    run_script(&["kills", env!("CARGO_BIN_EXE_broker"), "4"]);
 }

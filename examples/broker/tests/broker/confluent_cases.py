@@ -1,10 +1,23 @@
-"""The broker's cases with confluent-kafka: confluent_cases.py CASE ADDRESS. Fails by an exception."""
+"""The broker's cases with confluent-kafka. Fails by an exception.
 
+    confluent_cases.py CASE ADDRESS
+    confluent_cases.py kills PROGRAM ROUNDS
+"""
+
+import os
+import random
+import signal
+import socket
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic,
+)
 
 # Nothing takes this long, unless it never comes.
 SECONDS_MAX = 120
@@ -168,5 +181,128 @@ def timestamps(address):
     receiver.close()
 
 
+def done(futures):
+    """What administrative calls came to, each after the other."""
+    return {key: future.result(SECONDS_MAX) for key, future in futures.items()}
+
+
+def setting(admin, topic, name):
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    return done(admin.describe_configs([resource]))[resource][name].value
+
+
+def administration(address):
+    admin = AdminClient({"bootstrap.servers": address})
+    done(admin.create_topics([NewTopic("a", 3, config={"retention.ms": "1000000"}), NewTopic("b", 1)]))
+    for wrong in (NewTopic("a", 3), NewTopic("c", 1, config={"cleanup.policy": "compact"}), NewTopic("d", 1, 3)):
+        try:
+            done(admin.create_topics([wrong]))
+        except KafkaException:
+            continue
+        raise AssertionError(f"{wrong} was created")
+    assert set(admin.list_topics(timeout=SECONDS_MAX).topics) == {"a", "b"}
+    assert setting(admin, "a", "retention.ms") == "1000000"
+    change = ConfigEntry("retention.ms", "5000", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, "a", incremental_configs=[change])
+    done(admin.incremental_alter_configs([resource]))
+    assert setting(admin, "a", "retention.ms") == "5000"
+    done(admin.create_partitions([NewPartitions("a", 5)]))
+    assert len(admin.list_topics("a", SECONDS_MAX).topics["a"].partitions) == 5
+
+    produce(address, "b", 20, 0)
+    receiver = consumer(address, "readers")
+    receiver.subscribe(["b"])
+    take(receiver, 20)
+    receiver.commit(asynchronous=False)
+    listed = admin.list_consumer_groups(request_timeout=SECONDS_MAX).result(SECONDS_MAX)
+    assert [group.group_id for group in listed.valid] == ["readers"], listed.valid
+    described = done(admin.describe_consumer_groups(["readers"]))["readers"]
+    assert len(described.members) == 1, described.members
+    receiver.close()
+    trimmed = done(admin.delete_records([TopicPartition("b", 0, 15)]))
+    assert [result.low_watermark for result in trimmed.values()] == [15]
+    done(admin.delete_consumer_groups(["readers"]))
+    done(admin.delete_topics(["a", "b"]))
+    assert not admin.list_topics(timeout=SECONDS_MAX).topics
+    cluster = admin.describe_cluster(request_timeout=SECONDS_MAX).result(SECONDS_MAX)
+    assert [node.id for node in cluster.nodes] == [1]
+
+
+class Broker:
+    """A broker in a process of its own, to be killed."""
+
+    def __init__(self, program, directory):
+        self.command = [program, "--data", directory, "--set", "engine.zero_slots=false"]
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.address = "127.0.0.1:%d" % probe.getsockname()[1]
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [*self.command, "--listen", self.address], stdout=subprocess.PIPE, stderr=sys.stderr)
+        assert b"Listening" in self.process.stdout.readline(), "the broker did not start"
+
+    def end(self, how):
+        self.process.send_signal(how)
+        return self.process.wait(SECONDS_MAX)
+
+
+def kills(program, rounds):
+    """One idempotent producer goes on through all kills: what is acknowledged is there once, in order."""
+    seed = int(os.environ.get("SEED", random.SystemRandom().getrandbits(32)))
+    print(f"SEED={seed}", file=sys.stderr)
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory() as directory:
+        broker = Broker(program, os.path.join(directory, "data"))
+        broker.start()
+        acknowledged = [[] for _ in range(4)]
+        failures = []
+
+        def delivered(error, message):
+            if error:
+                failures.append(error)
+            else:
+                acknowledged[message.partition()].append((message.offset(), int(message.value())))
+
+        sender = producer(broker.address, **{
+            "enable.idempotence": True, "linger.ms": 2, "retry.backoff.ms": 20,
+            "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100})
+        number = 0
+        for _ in range(rounds):
+            target = sum(map(len, acknowledged)) + rng.randint(1, 3000)
+            deadline = time.monotonic() + SECONDS_MAX
+            while sum(map(len, acknowledged)) < target:
+                assert time.monotonic() < deadline and not failures, failures
+                for _ in range(rng.randint(1, 200)):
+                    sender.produce("t", str(number).encode(), partition=number % 4, on_delivery=delivered)
+                    number += 1
+                sender.poll(0.001)
+                while len(sender) > 10_000:
+                    sender.poll(0.01)
+            broker.end(signal.SIGKILL)
+            broker.start()
+        assert sender.flush(SECONDS_MAX) == 0 and not failures, failures
+        check_partitions(broker.address, number, acknowledged)
+        assert broker.end(signal.SIGTERM) == 0
+
+
+def check_partitions(address, number, acknowledged):
+    receiver = consumer(address, "checker", **{"session.timeout.ms": 60_000})
+    for partition in range(4):
+        receiver.assign([TopicPartition("t", partition, OFFSET_BEGINNING)])
+        wanted = list(range(partition, number, 4))
+        found = [(m.offset(), int(m.value())) for m in take(receiver, len(wanted))]
+        assert [value for _, value in found] == wanted, f"partition {partition}"
+        assert sorted(acknowledged[partition]) == found, f"acknowledged for partition {partition}"
+        low, high = receiver.get_watermark_offsets(TopicPartition("t", partition), SECONDS_MAX)
+        assert (low, high) == (0, len(wanted)), f"more in partition {partition} than was sent"
+    receiver.close()
+
+
+CASES = (idempotent, commits, rebalance, timestamps, administration)
+
 if __name__ == "__main__":
-    {case.__name__: case for case in (idempotent, commits, rebalance, timestamps)}[sys.argv[1]](sys.argv[2])
+    if sys.argv[1] == "kills":
+        kills(sys.argv[2], int(sys.argv[3]))
+    else:
+        {case.__name__: case for case in CASES}[sys.argv[1]](sys.argv[2])

@@ -47,6 +47,11 @@ impl Server {
         self.broker.address()
     }
 
+    /// Where it serves HTTP.
+    pub(crate) fn http_address(&self) -> SocketAddr {
+        self.broker.http_address().expect("the configuration asks for it")
+    }
+
     fn start_in(directory: Arc<TempDir>, config: Config) -> Server {
         let data: PathBuf = directory.path().join("data");
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
