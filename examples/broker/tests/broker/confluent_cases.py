@@ -228,14 +228,21 @@ def administration(address):
     assert [node.id for node in cluster.nodes] == [1]
 
 
+def free_port():
+    """A port that stays free while the broker is dead: the kernel gives none of these to anybody."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+
+
 class Broker:
     """A broker in a process of its own, to be killed."""
 
     def __init__(self, program, directory):
         self.command = [program, "--data", directory, "--set", "engine.zero_slots=false"]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = "127.0.0.1:%d" % probe.getsockname()[1]
+        self.address = "127.0.0.1:%d" % free_port()
 
     def start(self):
         self.process = subprocess.Popen(
