@@ -6,11 +6,13 @@
 mod arguments;
 mod bars;
 mod check;
+mod cores;
 mod facts;
 mod one;
 mod peers;
 mod report;
 mod run;
+mod sockets;
 mod suites;
 
 use std::io::Write;

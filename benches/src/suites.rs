@@ -2,7 +2,7 @@
 
 use roundhouse_measure::{Suite, mailbox, store};
 
-use crate::{one, peers};
+use crate::{one, peers, sockets};
 
 /// In the order they run.
 pub(crate) fn all() -> Vec<Suite> {
@@ -12,6 +12,8 @@ pub(crate) fn all() -> Vec<Suite> {
         store::read(),
         store::recovery(one::appender),
         mailbox::mailbox(),
+        sockets::udp(),
+        sockets::tcp(),
     ];
     peers::join(&mut suites);
     suites
