@@ -1,6 +1,6 @@
 //! What the engine is meant to reach, stated against others of the same run or as it is.
 
-use roundhouse_measure::{Line, ROUNDHOUSE, Summary};
+use roundhouse_measure::{CEILING, Line, ROUNDHOUSE, Summary};
 
 /// One such aim.
 pub(crate) struct Bar {
@@ -16,6 +16,8 @@ pub(crate) struct Bar {
 enum Figure {
     /// The value is at least this many times another subject's.
     AtLeast(f64, &'static str),
+    /// The median latency is at most this many times another subject's.
+    MedianLatencyAtMost(f64, &'static str),
     /// System calls per operation are fewer.
     SyscallsBelow(f64),
 }
@@ -47,6 +49,10 @@ impl Bar {
                 let ratio = own.median / line(other)?.median;
                 (ratio >= factor, format!("{ratio:.2} times"))
             }
+            Figure::MedianLatencyAtMost(factor, other) => {
+                let ratio = own.typical.p50_us? / line(other)?.typical.p50_us?;
+                (ratio <= factor, format!("{ratio:.2} times"))
+            }
             Figure::SyscallsBelow(most) => {
                 let calls = own.typical.syscalls_per_op?;
                 (calls < most, format!("{calls:.3} per record"))
@@ -70,6 +76,41 @@ const BARS: &[Bar] = &[
         case: "durable-1k-64-writers",
         subject: "roundhouse-tasks",
         figure: Figure::SyscallsBelow(0.1),
+    },
+    Bar {
+        text: "UDP echo, median latency: at most 0.75 times blocking calls'",
+        suite: "udp",
+        case: "udp-echo-1",
+        subject: ROUNDHOUSE,
+        figure: Figure::MedianLatencyAtMost(0.75, CEILING),
+    },
+    Bar {
+        text: "UDP echo without spinning, median latency: at most 1.1 times blocking calls'",
+        suite: "udp",
+        case: "udp-echo-1",
+        subject: "roundhouse-no-spin",
+        figure: Figure::MedianLatencyAtMost(1.1, CEILING),
+    },
+    Bar {
+        text: "UDP one way: at least 0.95 times trains by system calls",
+        suite: "udp",
+        case: "udp-one-way-1200",
+        subject: ROUNDHOUSE,
+        figure: Figure::AtLeast(0.95, CEILING),
+    },
+    Bar {
+        text: "TCP echo, 64 connections: at least as much as a bare epoll loop",
+        suite: "tcp",
+        case: "tcp-echo-64",
+        subject: ROUNDHOUSE,
+        figure: Figure::AtLeast(1.0, CEILING),
+    },
+    Bar {
+        text: "TCP echo, 64 connections: at least 1.2 times tokio",
+        suite: "tcp",
+        case: "tcp-echo-64",
+        subject: ROUNDHOUSE,
+        figure: Figure::AtLeast(1.2, "tokio"),
     },
 ];
 
