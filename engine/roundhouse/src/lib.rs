@@ -72,7 +72,11 @@ pub use roundhouse_store::{
     StoreFailure, StoreInfo, Ticket, TornTail,
 };
 
-/// The simulator, for testing programs that embed the engine: see [`EngineBuilder::seeds`].
+/// The simulator, for testing programs that embed the engine: engines with their stores and sockets
+/// on nodes of one process, in virtual time, with power failures, disks and links that misbehave, and
+/// one seed that decides everything. [`EngineBuilder::seeds`] gives shards to start on a node's
+/// driver; from there on the program is the one that runs on a ring. `examples/simulated.rs` is such
+/// a test, `examples/soak` the same programs on both.
 #[cfg(feature = "sim")]
 pub use roundhouse_runtime::sim;
 
