@@ -21,6 +21,9 @@ pub const TCP_CONNECTIONS: usize = 10_000;
 pub const TCP_BACKLOG: u32 = 1024;
 /// Connections a listener holds that nobody has taken yet; at this bound they stay in the backlog.
 pub const TCP_ACCEPT_QUEUE: usize = 64;
+/// Bytes that the streams of one listener hold together; while they hold as much, new connections
+/// are reset. The default is what 1024 streams hold whose peers take nothing.
+pub const TCP_HELD_BYTES: u64 = 256 << 20;
 /// Bytes one stream holds that the kernel has not taken; at this bound writing waits.
 pub const TCP_WRITE_BYTES: usize = 256 * 1024;
 

@@ -4,7 +4,6 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 
 use super::TcpStream;
@@ -17,7 +16,8 @@ impl AsyncRead for TcpStream {
     ) -> Poll<io::Result<usize>> {
         let data = ready!(self.poll_fill(context))?;
         let bytes = data.len().min(into.len());
-        data.copy_to_slice(&mut into[..bytes]);
+        into[..bytes].copy_from_slice(&data[..bytes]);
+        self.consume(bytes);
         Poll::Ready(Ok(bytes))
     }
 }

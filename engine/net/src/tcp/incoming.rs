@@ -10,6 +10,7 @@ use roundhouse_base::Monotonic;
 use roundhouse_runtime::socket::Received;
 use roundhouse_runtime::{Shard, SocketId, SocketOp, SocketOperation};
 
+use super::held::Held;
 use super::{TcpCounters, TcpOptions};
 use crate::deadline::Deadline;
 
@@ -21,6 +22,7 @@ pub(super) struct Incoming {
     receive: Option<SocketOperation>,
     /// Received and not yet read.
     data: BytesMut,
+    held: Held,
     /// When the read that waits began to.
     waiting_since: Option<Monotonic>,
     deadline: Deadline,
@@ -35,11 +37,12 @@ enum End {
 }
 
 impl Incoming {
-    pub(super) fn new(socket: SocketId) -> Incoming {
+    pub(super) fn new(socket: SocketId, held: Held) -> Incoming {
         Incoming {
             socket,
             receive: None,
             data: BytesMut::new(),
+            held,
             waiting_since: None,
             deadline: Deadline::default(),
             end: None,
@@ -56,6 +59,8 @@ impl Incoming {
         active: Monotonic,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<&mut BytesMut>> {
+        // Whoever got it from here may have taken any part of it.
+        self.held.set(self.data.len());
         while self.data.is_empty() {
             match self.end {
                 Some(End::Orderly) => break,
@@ -82,6 +87,7 @@ impl Incoming {
             match (outcome.received, outcome.result) {
                 (Some(Received::Bytes(data)), _) => {
                     counters.bytes_received.add(data.len() as u64);
+                    self.held.set(data.len());
                     self.data = data;
                 }
                 (_, Ok(_)) => self.end = Some(End::Orderly),
@@ -97,6 +103,13 @@ impl Incoming {
     /// Takes bytes off the front.
     pub(super) fn consume(&mut self, bytes: usize) {
         self.data.advance(bytes);
+        self.held.set(self.data.len());
+    }
+
+    /// Takes everything.
+    pub(super) fn take(&mut self) -> BytesMut {
+        self.held.set(0);
+        std::mem::take(&mut self.data)
     }
 
     fn fail(&mut self, kind: io::ErrorKind) {

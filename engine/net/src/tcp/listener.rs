@@ -15,7 +15,8 @@ use roundhouse_runtime::{CompletionQueue, Errno, Op, Shard, Sleep, SocketId, Soc
 use super::{ListenerOptions, TcpCounters, TcpOptions, TcpStream};
 use crate::limits::TCP_ACCEPT_QUEUE;
 
-/// Accepts connections on one address, at most [`ListenerOptions::connections`] at a time.
+/// Accepts connections on one address, at most [`ListenerOptions::connections`] at a time, and none
+/// while they hold [`ListenerOptions::held_bytes`].
 ///
 /// Dropping it closes the address; connections that nobody accepted are reset, streams go on.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub struct TcpListener {
     socket: SocketId,
     local: SocketAddr,
     connections: usize,
+    held_bytes: u64,
     stream: Rc<TcpOptions>,
     accepts: CompletionQueue,
     counters: Arc<TcpCounters>,
@@ -49,6 +51,7 @@ impl TcpListener {
             socket,
             local: options.local,
             connections: options.connections,
+            held_bytes: options.held_bytes,
             stream: Rc::new(options.stream.clone()),
             accepts: shard.completion_queue(TCP_ACCEPT_QUEUE),
             counters: Arc::default(),
@@ -107,7 +110,9 @@ impl TcpListener {
     }
 
     fn admit(&self, socket: SocketId) -> Option<TcpStream> {
-        if self.counters.open.load() < self.connections as u64 {
+        let is_room = self.counters.open.load() < self.connections as u64
+            && self.counters.held_bytes.load() < self.held_bytes;
+        if is_room {
             let (stream, counters) = (self.stream.clone(), self.counters.clone());
             return Some(TcpStream::new(&self.shard, socket, stream, counters));
         }

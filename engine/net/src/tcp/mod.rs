@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `stream` | [`TcpStream`]: one connection |
 //! | `incoming`, `outgoing` | its two directions, each a small state machine around one operation |
+//! | `held` | how much memory they hold |
 //! | `futures_io` | the traits of that name for it |
 //! | `listener`, `connector` | where streams come from, and how many there may be |
 //! | `options`, `counters` | what can be chosen, what is counted |
@@ -11,6 +12,7 @@
 mod connector;
 mod counters;
 mod futures_io;
+mod held;
 mod incoming;
 mod listener;
 mod options;

@@ -71,6 +71,11 @@ pub struct ListenerOptions {
     pub backlog: u32,
     /// Streams of this listener open at once; beyond them new connections are reset.
     pub connections: usize,
+    /// Bytes that its streams may hold together ([`TcpCounters::held_bytes`]); while they hold as
+    /// much, new connections are reset.
+    ///
+    /// [`TcpCounters::held_bytes`]: super::TcpCounters::held_bytes
+    pub held_bytes: u64,
     /// How its streams behave.
     pub stream: TcpOptions,
 }
@@ -83,6 +88,7 @@ impl ListenerOptions {
             reuse_port: false,
             backlog: limits::TCP_BACKLOG,
             connections: limits::TCP_CONNECTIONS,
+            held_bytes: limits::TCP_HELD_BYTES,
             stream: TcpOptions::default(),
         }
     }

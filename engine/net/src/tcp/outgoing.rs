@@ -10,6 +10,7 @@ use roundhouse_base::Monotonic;
 use roundhouse_runtime::socket::Pieces;
 use roundhouse_runtime::{Errno, Shard, SocketId, SocketOp, SocketOperation, SocketOutcome};
 
+use super::held::Held;
 use super::{TcpCounters, TcpOptions};
 use crate::deadline::Deadline;
 
@@ -19,6 +20,9 @@ use crate::deadline::Deadline;
 pub(super) struct Outgoing {
     socket: SocketId,
     send: Option<Sending>,
+    /// Whether a task of the writer's waits for it.
+    is_awaited: bool,
+    held: Held,
     /// Memory for what is copied, used again and again.
     copies: BytesMut,
     deadline: Deadline,
@@ -35,10 +39,12 @@ struct Sending {
 }
 
 impl Outgoing {
-    pub(super) fn new(socket: SocketId, now: Monotonic) -> Outgoing {
+    pub(super) fn new(socket: SocketId, now: Monotonic, held: Held) -> Outgoing {
         Outgoing {
             socket,
             send: None,
+            is_awaited: false,
+            held,
             copies: BytesMut::new(),
             deadline: Deadline::default(),
             failure: None,
@@ -64,6 +70,33 @@ impl Outgoing {
         counters: &TcpCounters,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        let idle = self.poll_send(shard, options, counters, context);
+        self.is_awaited = idle.is_pending();
+        idle
+    }
+
+    /// Has a reader wake when the kernel has taken a long write for which no writer waits: its
+    /// memory would be kept until somebody writes again. A failure is kept for who writes next.
+    pub(super) fn release(
+        &mut self,
+        shard: &Shard,
+        options: &TcpOptions,
+        counters: &TcpCounters,
+        context: &mut Context<'_>,
+    ) {
+        let is_long = self.send.as_ref().is_some_and(|send| send.bytes >= LONG_WRITE_BYTES);
+        if is_long && !self.is_awaited {
+            let _ = self.poll_send(shard, options, counters, context);
+        }
+    }
+
+    fn poll_send(
+        &mut self,
+        shard: &Shard,
+        options: &TcpOptions,
+        counters: &TcpCounters,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         loop {
             if let Some(kind) = self.failure {
                 return Poll::Ready(Err(kind.into()));
@@ -71,7 +104,7 @@ impl Outgoing {
             let Some(sending) = &mut self.send else { return Poll::Ready(Ok(())) };
             if let Poll::Ready(outcome) = Pin::new(&mut sending.operation).poll(context) {
                 let bytes = sending.bytes;
-                self.send = None;
+                self.done();
                 self.sent(outcome, bytes, shard, counters);
                 continue;
             }
@@ -84,7 +117,7 @@ impl Outgoing {
 
     /// Forgets what is on its way.
     pub(super) fn abandon(&mut self) {
-        self.send = None;
+        self.done();
     }
 
     /// Starts sending; nothing else may be on its way.
@@ -92,6 +125,7 @@ impl Outgoing {
         debug_assert!(self.is_idle(), "one send at a time");
         let (socket, bytes, since) = (self.socket, data.bytes(), shard.turn_now());
         let operation = shard.socket_operation(SocketOp::Send { socket, data });
+        self.held.set(bytes);
         self.send = Some(Sending { operation, bytes, since });
         self.active = since;
     }
@@ -149,7 +183,15 @@ impl Outgoing {
 
     fn fail(&mut self, kind: io::ErrorKind) {
         self.failure = Some(kind);
-        self.send = None;
+        self.done();
         self.deadline.clear();
     }
+
+    fn done(&mut self) {
+        self.send = None;
+        self.held.set(0);
+    }
 }
+
+/// A write whose memory is worth waking someone for.
+const LONG_WRITE_BYTES: usize = 4096;

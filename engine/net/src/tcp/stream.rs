@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use roundhouse_runtime::socket::{Pieces, Side, SocketOption};
 use roundhouse_runtime::{Shard, SocketId, SocketOp};
 
+use super::held::Held;
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::{TcpCounters, TcpOptions};
@@ -55,17 +56,20 @@ impl TcpStream {
     ) -> TcpStream {
         counters.open.add(1);
         counters.opened.add(1);
-        TcpStream {
-            connection: Rc::new(Connection { shard: shard.clone(), socket, options, counters }),
-            incoming: Incoming::new(socket),
-            outgoing: Outgoing::new(socket, shard.turn_now()),
-            is_shut: false,
-        }
+        let incoming = Incoming::new(socket, Held::new(&counters));
+        let outgoing = Outgoing::new(socket, shard.turn_now(), Held::new(&counters));
+        let connection = Rc::new(Connection { shard: shard.clone(), socket, options, counters });
+        TcpStream { connection, incoming, outgoing, is_shut: false }
     }
 
     /// The shard it lives on.
     pub fn shard(&self) -> &Shard {
         &self.connection.shard
+    }
+
+    /// What it counts in.
+    pub(crate) fn counters(&self) -> &Arc<TcpCounters> {
+        &self.connection.counters
     }
 
     /// How long it goes on sending after its drop.
@@ -97,8 +101,8 @@ impl TcpStream {
     /// As [`TcpStream::poll_fill`].
     pub async fn read(&mut self) -> io::Result<Option<BytesMut>> {
         poll_fn(|context| {
-            let data = ready!(self.poll_fill(context))?;
-            let data = std::mem::take(data);
+            ready!(self.poll_fill(context))?;
+            let data = self.incoming.take();
             Poll::Ready(Ok((!data.is_empty()).then_some(data)))
         })
         .await
@@ -112,6 +116,7 @@ impl TcpStream {
     /// the connection broke. The same again from then on.
     pub fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<&mut BytesMut>> {
         let Connection { shard, options, counters, .. } = &*self.connection;
+        self.outgoing.release(shard, options, counters, context);
         let active = self.outgoing.active();
         self.incoming.poll_fill(shard, options, counters, active, context)
     }
@@ -259,7 +264,8 @@ impl Drop for TcpStream {
         }
         // The rest is sent by a task that owns the connection from now on.
         let connection = self.connection.clone();
-        let empty = Outgoing::new(connection.socket, connection.shard.turn_now());
+        let (held, now) = (Held::new(&connection.counters), connection.shard.turn_now());
+        let empty = Outgoing::new(connection.socket, now, held);
         let outgoing = std::mem::replace(&mut self.outgoing, empty);
         let shard = connection.shard.clone();
         shard.spawn(async move { connection.linger(outgoing).await }).detach();

@@ -50,6 +50,7 @@ impl TlsAcceptor {
     /// Why there was none. The peer was told by an alert, or by a reset if there are too many.
     pub async fn accept(&self, stream: TcpStream) -> Result<TlsStream, TlsError> {
         let Some(_in_progress) = InProgress::begin(&self.handshakes, self.handshakes_max) else {
+            stream.counters().tls_busy.add(1);
             stream.reset();
             return Err(TlsError::Busy);
         };

@@ -13,7 +13,7 @@ use super::acceptor::HANDSHAKE_TIMEOUT;
 use super::session::Session;
 use super::{ClientTls, TlsError, TlsStream};
 use crate::quic::{OptionsError, WallClock};
-use crate::tcp::TcpStream;
+use crate::tcp::{TcpCounters, TcpStream};
 
 /// Makes TLS streams of connected ones. Clones are the same connector, on whatever shard, and
 /// remember the same sessions.
@@ -52,14 +52,28 @@ impl TlsConnector {
     }
 }
 
-/// Performs either side's part, within `timeout`.
+/// Performs either side's part, within `timeout`, and counts what came of it.
 pub(super) async fn handshake(
     stream: TcpStream,
     tls: Connection,
     timeout: Duration,
 ) -> Result<TlsStream, TlsError> {
-    let shard = stream.shard().clone();
-    let mut session = Session::new(stream, tls);
+    let in_progress = InProgress::begin(stream.counters());
+    let session = shake(Session::new(stream, tls), timeout).await;
+    let counters = &in_progress.0;
+    let counter = match &session {
+        Ok(_) => &counters.tls_established,
+        Err(TlsError::RefusedByPeer(_)) => &counters.tls_refused_by_peer,
+        Err(TlsError::TimedOut) => &counters.tls_timed_out,
+        Err(TlsError::Broken(_)) => &counters.tls_broken,
+        Err(_) => &counters.tls_refused,
+    };
+    counter.add(1);
+    session.map(TlsStream::new)
+}
+
+async fn shake(mut session: Session, timeout: Duration) -> Result<Session, TlsError> {
+    let shard = session.tcp().shard().clone();
     let mut timeout = pin!(shard.sleep(timeout));
     poll_fn(|context| {
         if let Poll::Ready(done) = session.poll_handshake(context) {
@@ -68,5 +82,21 @@ pub(super) async fn handshake(
         timeout.as_mut().poll(context).map(|()| Err(TlsError::TimedOut))
     })
     .await?;
-    Ok(TlsStream::new(session))
+    Ok(session)
+}
+
+/// Counts a handshake while it is in progress, however it ends.
+struct InProgress(Arc<TcpCounters>);
+
+impl InProgress {
+    fn begin(counters: &Arc<TcpCounters>) -> InProgress {
+        counters.tls_handshakes.add(1);
+        InProgress(counters.clone())
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.0.tls_handshakes.set(self.0.tls_handshakes.load() - 1);
+    }
 }

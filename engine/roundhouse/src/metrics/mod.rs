@@ -127,7 +127,7 @@ impl ShardMetrics {
         Some(ShardMetrics {
             shard: server.shard.id(),
             info: store.info(),
-            sockets: registry.info(),
+            sockets: registry.info(server.driver.as_deref()),
             counters: all,
             histograms: store.histograms(),
         })

@@ -20,7 +20,7 @@ struct Summary {
     value: fn(&ShardMetrics) -> &LatencyHistogram,
 }
 
-const GAUGES: [Gauge; 10] = [
+const GAUGES: [Gauge; 13] = [
     Gauge { name: "logs", help: "Logs.", value: |shard| shard.info.logs as u64 },
     Gauge { name: "slots", help: "Slot files.", value: |shard| shard.info.slots as u64 },
     Gauge {
@@ -43,6 +43,21 @@ const GAUGES: [Gauge; 10] = [
         name: "tcp_streams",
         help: "Open TCP streams.",
         value: |shard| shard.sockets.tcp_streams,
+    },
+    Gauge {
+        name: "tcp_held_bytes",
+        help: "Bytes that TCP streams hold.",
+        value: |shard| shard.sockets.tcp_held_bytes,
+    },
+    Gauge {
+        name: "tls_handshakes",
+        help: "TLS handshakes in progress.",
+        value: |shard| shard.sockets.tls_handshakes,
+    },
+    Gauge {
+        name: "receive_buffer_bytes",
+        help: "Memory made for receiving.",
+        value: |shard| shard.sockets.receive_buffer_bytes,
     },
     Gauge {
         name: "quic_connections",

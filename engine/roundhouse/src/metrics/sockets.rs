@@ -5,14 +5,21 @@ use std::sync::Arc;
 use roundhouse_base::metrics::Cell;
 use roundhouse_net::quic::machine::Metrics as QuicCounters;
 use roundhouse_net::{TcpCounters, UdpCounters};
+use roundhouse_runtime::uring::DriverCounters;
 
 use super::Counter;
 
 /// What sockets hold at the moment, on one shard.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SocketInfo {
+    /// Memory made for receiving, of datagrams and streams together; none in the simulator.
+    pub receive_buffer_bytes: u64,
     /// TCP streams that are open, accepted and connected ones.
     pub tcp_streams: u64,
+    /// Bytes that those hold: received and not read, written and not taken by the kernel.
+    pub tcp_held_bytes: u64,
+    /// TLS handshakes in progress.
+    pub tls_handshakes: u64,
     /// QUIC connections of every state, closing ones included.
     pub quic_connections: u64,
     /// QUIC handshakes of clients in progress.
@@ -36,9 +43,12 @@ impl Default for SocketRegistry {
 }
 
 impl SocketRegistry {
-    pub(crate) fn info(&self) -> SocketInfo {
+    pub(super) fn info(&self, driver: Option<&DriverCounters>) -> SocketInfo {
         SocketInfo {
+            receive_buffer_bytes: driver.map_or(0, |driver| driver.buffer_bytes.load()),
             tcp_streams: self.tcp.now(|tcp| &tcp.open),
+            tcp_held_bytes: self.tcp.now(|tcp| &tcp.held_bytes),
+            tls_handshakes: self.tcp.now(|tcp| &tcp.tls_handshakes),
             quic_connections: self.quic.now(|quic| &quic.connections),
             quic_handshakes: self.quic.now(|quic| &quic.handshakes),
             quic_promised_bytes: self.quic.now(|quic| &quic.promised_bytes),
@@ -130,13 +140,19 @@ const UDP: &[Counted<UdpCounters>] = &[
 
 const TCP: &[Counted<TcpCounters>] = &[
     ("tcp_opened", "Streams opened.", |tcp| &tcp.opened),
-    ("tcp_refused", "Connections reset because there were too many.", |tcp| &tcp.refused),
+    ("tcp_refused", "Connections reset by a limit on connections or bytes.", |tcp| &tcp.refused),
     ("tcp_failed", "Connections not accepted or not established.", |tcp| &tcp.failed),
     ("tcp_bytes_received", "Bytes received.", |tcp| &tcp.bytes_received),
     ("tcp_bytes_sent", "Bytes sent.", |tcp| &tcp.bytes_sent),
     ("tcp_broken", "Streams that failed, resets by peers included.", |tcp| &tcp.broken),
     ("tcp_timed_out", "Streams that ran into a time limit.", |tcp| &tcp.timed_out),
     ("tcp_linger_expired", "Streams reset with something left to send.", |tcp| &tcp.linger_expired),
+    ("tls_established", "TLS handshakes completed.", |tcp| &tcp.tls_established),
+    ("tls_refused", "TLS handshakes refused by this side.", |tcp| &tcp.tls_refused),
+    ("tls_refused_by_peer", "TLS handshakes refused by peers.", |tcp| &tcp.tls_refused_by_peer),
+    ("tls_timed_out", "TLS handshakes that took too long.", |tcp| &tcp.tls_timed_out),
+    ("tls_broken", "TLS handshakes that broke off.", |tcp| &tcp.tls_broken),
+    ("tls_busy", "Connections reset by the limit on TLS handshakes.", |tcp| &tcp.tls_busy),
 ];
 
 const QUIC: &[Counted<QuicCounters>] = &[

@@ -125,6 +125,11 @@ impl BufferRing {
         }
     }
 
+    /// Bytes of all buffers together.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.buffers.len() * self.options.bytes) as u64
+    }
+
     /// How many buffers there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

@@ -51,6 +51,12 @@ impl Buffers {
         }
     }
 
+    /// Bytes of all of them together.
+    pub(super) fn bytes(&self) -> u64 {
+        let kinds = [&self.datagrams, &self.streams];
+        kinds.iter().filter_map(|kind| kind.ring.as_ref()).map(BufferRing::bytes).sum()
+    }
+
     /// Never frees them, because the kernel may still write to them.
     pub(super) fn leak(&mut self) {
         mem::forget(self.datagrams.ring.take());

@@ -19,6 +19,8 @@ pub struct DriverCounters {
     pub buffers_missed: Cell,
     /// Receives that were copied out of their buffer because most others were still in use.
     pub buffers_copied: Cell,
+    /// Bytes of the buffers made for receiving, the pools of datagrams and streams together.
+    pub buffer_bytes: Cell,
     /// How often a multishot operation ended because the completion queue was full.
     pub receives_restarted: Cell,
     /// Arrivals dropped because they were longer than a buffer.

@@ -347,6 +347,7 @@ impl Driver for UringDriver {
     fn reap(&mut self, completions: &mut Vec<Completion>, wait: Wait) -> Result<(), Errno> {
         let before = completions.len();
         self.buffers.replenish();
+        self.counters.buffer_bytes.set(self.buffers.bytes());
         self.start_waiting(completions)?;
         self.take_finished(completions);
         let found = completions.len() > before || self.ring.has_completions();
