@@ -6,6 +6,9 @@
 
 #![allow(clippy::print_stdout, reason = "a program that talks to the person who ran it")]
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -39,14 +42,19 @@ fn main() -> Result<(), Failure> {
     let directory = std::env::temp_dir().join("roundhouse-hyper-server");
     block_on(async {
         let engine = Engine::builder(&directory).open().await?;
-        let log = engine.log("http").open_or_create().await?;
         println!("Serving on {address} with {} shards.", engine.shards());
-        let program = async move |shard: ShardHandle| listen(&shard, address, version, &log).await;
-        for ended in engine.spawn_on_each_shard(program).await? {
-            ended?;
-        }
-        Ok(())
+        run(&engine, address, version).await
     })
+}
+
+/// Serves on all shards until it is dropped, or one of them cannot.
+async fn run(engine: &Engine, address: SocketAddr, version: Version) -> Result<(), Failure> {
+    let log = engine.log("http").open_or_create().await?;
+    let program = async move |shard: ShardHandle| listen(&shard, address, version, &log).await;
+    for ended in engine.spawn_on_each_shard(program).await? {
+        ended?;
+    }
+    Ok(())
 }
 
 /// Every shard listens on the same address; the kernel spreads connections over them.

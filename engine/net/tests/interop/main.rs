@@ -1,0 +1,12 @@
+//! A shard's TLS listener and clients that nobody here wrote: the command of OpenSSL, and Python.
+
+#[path = "../quic/identities.rs"]
+#[allow(dead_code, reason = "the tests of QUIC use all of it")]
+mod identities;
+mod openssl;
+mod process;
+mod python;
+mod server;
+#[allow(dead_code, reason = "shared with the tests of sockets")]
+#[path = "../sockets/shard.rs"]
+mod shard;
