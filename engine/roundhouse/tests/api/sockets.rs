@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use roundhouse::net::quic::{
@@ -119,6 +120,97 @@ fn quic_works_from_the_handle() {
         assert_eq!(metrics.shards[0].sockets.quic_connections, 0);
         engine.close().await.unwrap();
     });
+}
+
+/// Every shard has its own listener and its own datagram socket on one address; the kernel spreads
+/// peers over them, and each shard counts its own.
+#[test]
+fn the_shards_share_an_address() {
+    const PEERS: usize = 64;
+    block_on(async {
+        let scratch = Scratch::new();
+        let engine = scratch.open(2).await;
+        let bind = async |shard: ShardHandle| bind_both(&shard, loopback(), loopback());
+        let (streams, datagrams) = engine.spawn_on(ShardId(0), bind).await.unwrap();
+        let bind = async move |shard: ShardHandle| bind_both(&shard, streams, datagrams);
+        assert_eq!(engine.spawn_on(ShardId(1), bind).await.unwrap(), (streams, datagrams));
+
+        let peers = std::thread::spawn(move || {
+            for _ in 0..PEERS {
+                assert_eq!(call_stream(streams), *b"stream");
+                assert_eq!(call_datagram(datagrams), *b"datagram");
+            }
+        });
+        peers.join().unwrap();
+        let metrics = engine.metrics().await.unwrap();
+        assert_eq!(metrics.counter("tcp_opened"), Some(PEERS as u64));
+        assert!(metrics.counter("udp_arrivals") >= Some(PEERS as u64));
+        for shard in &metrics.shards {
+            // That all of 64 peers meet one of two shards is as likely as 63 equal coins.
+            assert!(shard.counter("tcp_opened") > Some(0), "{shard:?}");
+            assert!(shard.counter("udp_arrivals") > Some(0), "{shard:?}");
+        }
+        engine.close().await.unwrap();
+    });
+}
+
+/// Echoes both kinds, until the engine is closed; returns where.
+fn bind_both(
+    shard: &ShardHandle,
+    streams: SocketAddr,
+    datagrams: SocketAddr,
+) -> (SocketAddr, SocketAddr) {
+    let options = ListenerOptions { reuse_port: true, ..ListenerOptions::new(streams) };
+    let listener = shard.tcp_listener(&options).unwrap();
+    let options = UdpOptions { reuse_port: true, ..UdpOptions::new(datagrams) };
+    let socket = shard.udp_socket(&options).unwrap();
+    let addresses = (listener.local_address(), socket.local_address());
+    let spawner = shard.clone();
+    let accept = async move {
+        loop {
+            let mut stream = listener.accept().await;
+            let echo = async move {
+                while let Ok(Some(data)) = stream.read().await {
+                    stream.write(data.freeze()).await.ok();
+                }
+            };
+            spawner.spawn(echo).detach();
+        }
+    };
+    shard.spawn(accept).detach();
+    let echo = async move {
+        while let Ok(question) = socket.receive().await {
+            let data = question.data.freeze().into();
+            let Ok(()) = socket.try_send(Transmit { data, ..datagram(question.source, b"") })
+            else {
+                panic!("one peer asks at a time");
+            };
+        }
+    };
+    shard.spawn(echo).detach();
+    addresses
+}
+
+fn call_stream(to: SocketAddr) -> [u8; 6] {
+    let mut stream = std::net::TcpStream::connect(to).unwrap();
+    stream.write_all(b"stream").unwrap();
+    let mut answer = [0; 6];
+    stream.read_exact(&mut answer).unwrap();
+    answer
+}
+
+/// Asks again when there is no answer: datagrams may be lost.
+fn call_datagram(to: SocketAddr) -> [u8; 8] {
+    let socket = std::net::UdpSocket::bind(loopback()).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut answer = [0; 8];
+    for _ in 0..20 {
+        socket.send_to(b"datagram", to).unwrap();
+        if socket.recv(&mut answer).is_ok() {
+            return answer;
+        }
+    }
+    panic!("nobody answers");
 }
 
 const NAME: &str = "server.test";
