@@ -10,6 +10,7 @@ mod cores;
 mod facts;
 mod one;
 mod peers;
+mod quic;
 mod report;
 mod run;
 mod sockets;

@@ -2,7 +2,7 @@
 
 use roundhouse_measure::{Suite, mailbox, store};
 
-use crate::{one, peers, sockets};
+use crate::{one, peers, quic, sockets};
 
 /// In the order they run.
 pub(crate) fn all() -> Vec<Suite> {
@@ -14,6 +14,7 @@ pub(crate) fn all() -> Vec<Suite> {
         mailbox::mailbox(),
         sockets::udp(),
         sockets::tcp(),
+        quic::quic(),
     ];
     peers::join(&mut suites);
     suites

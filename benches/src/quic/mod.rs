@@ -1,0 +1,48 @@
+//! The suite of QUIC: a client and a server over the loopback address, on a core each.
+
+mod client;
+mod identity;
+mod load;
+mod machines;
+mod pair;
+#[cfg(feature = "peers")]
+mod quinn;
+mod shards;
+
+use std::time::Duration;
+
+use roundhouse_measure::{CEILING, Case, ROUNDHOUSE, Subject, Suite};
+use roundhouse_runtime::SpinOptions;
+
+use load::{LOADS, Load};
+use machines::Machines;
+use shards::Shards;
+
+/// All loads with everybody who carries QUIC.
+pub(crate) fn quic() -> Suite {
+    let cases = LOADS.iter().map(|load| Case {
+        name: load.name,
+        about: load.about,
+        subjects: subjects(*load),
+    });
+    Suite {
+        name: "quic",
+        about: "QUIC over the loopback address, client and server on a core each.",
+        cases: cases.collect(),
+    }
+}
+
+fn subjects(load: Load) -> Vec<Box<dyn Subject>> {
+    let shards = |name, spin| Box::new(Shards { name, load, spin }) as Box<dyn Subject>;
+    let mut subjects = Vec::new();
+    if load.connections == 1 {
+        subjects.push(Box::new(Machines { name: CEILING, load }) as Box<dyn Subject>);
+    }
+    subjects.push(shards(ROUNDHOUSE, SpinOptions::Adaptive(SPIN)));
+    subjects.push(shards("roundhouse-no-spin", SpinOptions::Never));
+    #[cfg(feature = "peers")]
+    subjects.push(Box::new(quinn::Quinn { load }));
+    subjects
+}
+
+const SPIN: Duration = Duration::from_micros(50);
