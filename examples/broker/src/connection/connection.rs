@@ -79,7 +79,9 @@ impl Connection {
             has_moved |= self.collect(context)?;
             has_moved |= self.take_request()?;
             has_moved |= self.receive(context)?;
-            self.is_at_end |= Pin::new(&mut self.stopping).poll(context).is_ready();
+            // Once it has completed it may not be asked again.
+            self.is_at_end =
+                self.is_at_end || Pin::new(&mut self.stopping).poll(context).is_ready();
             let is_idle = self.in_flight.is_empty() && self.unsent.is_empty();
             if self.is_at_end && is_idle && self.stream.poll_flush(context)?.is_ready() {
                 return Poll::Ready(Ok(()));

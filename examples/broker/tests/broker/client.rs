@@ -42,6 +42,12 @@ impl Client {
 
     /// Only asks.
     pub(crate) fn send<Q: Request>(&mut self, version: i16, request: &Q) {
+        let bytes = self.encode(version, request);
+        self.send_bytes(&bytes);
+    }
+
+    /// A request with its length in front, as the next to be sent.
+    pub(crate) fn encode<Q: Request>(&mut self, version: i16, request: &Q) -> Vec<u8> {
         self.correlation += 1;
         let header = RequestHeader::default()
             .with_request_api_key(Q::KEY)
@@ -51,7 +57,7 @@ impl Client {
         let mut frame = BytesMut::new();
         header.encode(&mut frame, Q::header_version(version)).unwrap();
         request.encode(&mut frame, version).unwrap();
-        self.send_frame(&frame);
+        [&(frame.len() as u32).to_be_bytes()[..], &frame].concat()
     }
 
     /// Waits for the answer to the latest request.

@@ -4,8 +4,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use broker::Config;
+use kafka_protocol::messages::{FetchRequest, MetadataRequest};
 
-use crate::client::{Client, Sender, batch};
+use crate::client::{Client, Sender, batch, fetch_request};
 use crate::server::Server;
 
 /// The answer to a GET: head and body.
@@ -55,4 +56,21 @@ fn connections_beyond_the_bound_are_reset_and_the_others_served() {
     let refused = clients.iter_mut().filter_map(|client| client.try_metadata().err()).count();
     assert!((8..=11).contains(&refused), "{refused} of 12 were refused");
     server.stop();
+}
+
+/// A connection that still had to answer when the broker was stopped asked a completed future again,
+/// and panicked: the answer was lost, and stopping took its full ten seconds.
+#[test]
+fn a_stop_answers_who_waits_and_does_not_wait_itself() {
+    let server = Server::start();
+    let mut waiting = Client::connect(server.address());
+    waiting.metadata(&["t"]);
+    // In one write, so that the first answer says that the second request was taken, too.
+    let first = waiting.encode(9, &MetadataRequest::default());
+    let second = waiting.encode(12, &fetch_request("t", 0, 0).with_max_wait_ms(50_000));
+    waiting.send_bytes(&[first, second].concat());
+    waiting.receive_frame().expect("the first is answered at once");
+    server.stop();
+    let answer = waiting.receive::<FetchRequest>(12);
+    assert_eq!(answer.error_code, 0);
 }
