@@ -15,7 +15,7 @@
 //!
 //! [`machine::Machine`] gets time and random numbers from its caller alone, so the same code runs
 //! on a ring and in the simulator, and everything about it can be replayed. The protocol itself is
-//! `quinn-proto`, which only `machine` and the files that translate for it know of (ADR 6).
+//! `quinn-proto`, which only `machine` and the files that translate for it know of (ADR 8).
 
 pub(crate) mod clock;
 mod config;
