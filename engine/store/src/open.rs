@@ -83,7 +83,7 @@ impl Store {
         let context =
             Context { shard: shard.clone(), directory: directory.to_owned(), superblock, salts };
         let survey = Survey::run(&context, OpenMode::Write).await?;
-        let recovered = recover(&context, survey).await?;
+        let recovered = recover(&context, &survey).await?;
         Opening { context, file, options, recovered }.finish().await
     }
 }

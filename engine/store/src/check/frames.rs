@@ -7,11 +7,10 @@ use roundhouse_base::{SegmentNo, SlotNo};
 use roundhouse_runtime::{Errno, FileId, OpenMode, Shard};
 
 use crate::check::examined::Examined;
-use crate::check::slots::newest_named;
 use crate::error::OpenError;
 use crate::format::FrameHeader;
 use crate::pool::slot_path;
-use crate::recovery::Context;
+use crate::recovery::{Context, newest_named};
 use crate::scan::{Found, Rejection};
 
 /// A part of a slot file.

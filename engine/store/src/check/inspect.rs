@@ -114,7 +114,7 @@ pub async fn inspect(shard: &Shard, directory: &Path) -> Result<Inspection, Open
         logs: Vec::new(),
         refused: None,
     };
-    match recover(&examined.context, examined.survey.clone()).await {
+    match recover(&examined.context, &examined.survey).await {
         Ok(recovered) => inspection.take_recovered(&recovered),
         Err(refused) => {
             inspection.refused = Some(refused);

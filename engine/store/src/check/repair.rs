@@ -152,7 +152,7 @@ impl Plan {
     /// The frames are in order. Missing slots may still be in the way of opening.
     async fn without_damage(examined: &Examined, missing: Vec<SlotNo>) -> Result<Plan, OpenError> {
         if missing.is_empty() {
-            recover(&examined.context, examined.survey.clone()).await?;
+            recover(&examined.context, &examined.survey).await?;
             return Ok(Plan::Nothing);
         }
         let repair = Repair {
@@ -242,7 +242,7 @@ async fn lengthen_slots(context: &Context, survey: &Survey) -> Result<(), OpenEr
 /// Finds out what opening the repaired store will find.
 async fn confirm(shard: &Shard, directory: &Path) -> Result<(), OpenError> {
     let examined = Examined::open(shard, directory, OpenMode::Read).await?;
-    let recovered = recover(&examined.context, examined.survey.clone()).await;
+    let recovered = recover(&examined.context, &examined.survey).await;
     examined.close().await?;
     recovered.map(drop)
 }

@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roundhouse_base::{Pos, SegmentNo, SlotNo};
+use roundhouse_base::{SegmentNo, SlotNo};
 use roundhouse_runtime::FileId;
 
-use crate::format::FrameReject;
-use crate::recovery::{Context, Survey};
-use crate::scan::{Found, FrameScan};
+use crate::recovery::{Context, Survey, displaced, identify};
 
 /// The segments of which something was found, and where.
 #[derive(Debug)]
@@ -25,17 +23,20 @@ pub(super) struct Place {
 }
 
 impl SlotMap {
-    /// Starts from the heads that the survey found, and searches the other slots in full.
+    /// Starts from the heads that the survey found and that are in their own slots, and searches the
+    /// other slots in full.
     pub(super) async fn build(context: &Context, survey: &Survey) -> SlotMap {
         let mut places: BTreeMap<SegmentNo, Place> = BTreeMap::new();
         for found in survey.segments() {
-            let place = Place { slot: found.slot, file: found.file, has_head: true };
-            places.insert(found.segment, place);
+            let held = displaced(context, survey, found).await;
+            let place = Place { slot: found.slot, file: found.file, has_head: held.is_none() };
+            places.insert(held.unwrap_or(found.segment), place);
         }
         let known: BTreeSet<SlotNo> = places.values().map(|place| place.slot).collect();
         for (&slot, &file) in survey.files.iter().filter(|(slot, _)| !known.contains(slot)) {
-            if let Some(segment) = identify(context, file).await {
-                places.entry(segment).or_insert(Place { slot, file, has_head: false });
+            let is_free = |segment| !places.contains_key(&segment);
+            if let Some(segment) = identify(context, file, is_free).await {
+                places.insert(segment, Place { slot, file, has_head: false });
             }
         }
         SlotMap { places }
@@ -55,61 +56,5 @@ impl SlotMap {
     pub(super) fn segment_in(&self, slot: SlotNo) -> Option<SegmentNo> {
         let mut places = self.places.iter();
         places.find(|(_, place)| place.slot == slot).map(|(segment, _)| *segment)
-    }
-}
-
-/// The newest segment that any intact header in a slot file names, in force or not.
-pub(super) async fn newest_named(context: &Context, file: FileId) -> Option<SegmentNo> {
-    named_segments(context, file).await.pop_last()
-}
-
-/// Whether the scan comes across an intact frame in force.
-async fn has_frame_in_force(context: &Context, scan: &mut FrameScan) -> bool {
-    loop {
-        match scan.next().await {
-            Found::Frame(frame) if context.is_in_force(&frame.header) => return true,
-            Found::Frame(_) => {}
-            Found::Rejected(_) => scan.skip_block().await,
-            Found::End => return false,
-        }
-    }
-}
-
-/// The segment that frames in a slot file belong to: of those they name, the newest that has a
-/// frame in force, since a slot also keeps what its earlier segments left behind.
-async fn identify(context: &Context, file: FileId) -> Option<SegmentNo> {
-    for segment in named_segments(context, file).await.into_iter().rev() {
-        let base = segment.base(context.superblock.slot_bytes);
-        let mut scan = context.scan(file, base);
-        let is_there = has_frame_in_force(context, &mut scan).await;
-        scan.settle().await;
-        if is_there {
-            return Some(segment);
-        }
-    }
-    None
-}
-
-/// The segments that intact headers in a slot file name, where their place in the file is right.
-async fn named_segments(context: &Context, file: FileId) -> BTreeSet<SegmentNo> {
-    let slot_bytes = context.superblock.slot_bytes;
-    let mut named = BTreeSet::new();
-    // Read as if it were segment 0; a frame of another one is rejected with the position it names.
-    let mut scan = context.scan(file, Pos(0));
-    loop {
-        match scan.next().await {
-            Found::Frame(_) => {
-                named.insert(SegmentNo(0));
-            }
-            Found::Rejected(rejection) => {
-                if let FrameReject::Position { found, expected } = rejection.reject
-                    && found.in_slot(slot_bytes) == expected.in_slot(slot_bytes)
-                {
-                    named.insert(found.segment(slot_bytes));
-                }
-                scan.skip_block().await;
-            }
-            Found::End => return named,
-        }
     }
 }

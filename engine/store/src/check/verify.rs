@@ -131,7 +131,7 @@ async fn walk(
 /// Without damage, what opening the store would find decides.
 async fn decide(examined: &Examined, mut damage: Damage) -> Result<Verdict, OpenError> {
     if damage.total == 0 {
-        match recover(&examined.context, examined.survey.clone()).await {
+        match recover(&examined.context, &examined.survey).await {
             Ok(recovered) => {
                 return Ok(recovered.torn.map_or(Verdict::Clean, Verdict::TornTail));
             }

@@ -11,6 +11,7 @@
 //! between to whoever reads it, or to `verify`.
 
 mod evidence;
+mod holding;
 mod replay;
 mod sealed;
 mod survey;
@@ -28,8 +29,10 @@ use crate::format::{FrameHeader, Salts, SealLink, Superblock};
 use crate::logs::{Catalogue, Segment};
 use crate::pool::slot_path;
 use crate::recovery::evidence::Evidence;
+use crate::recovery::holding::name_displaced_head;
 use crate::scan::{FrameScan, Rejection};
 
+pub(crate) use crate::recovery::holding::{displaced, identify, newest_named};
 pub(crate) use crate::recovery::replay::Replay;
 pub(crate) use crate::recovery::survey::{Survey, Surveyed, read_many};
 pub(crate) use crate::recovery::walk::{Walk, WalkEnd};
@@ -127,29 +130,39 @@ impl Context {
 ///
 /// # Errors
 /// See [`OpenError`]; nothing was changed.
-pub(crate) async fn recover(context: &Context, survey: Survey) -> Result<Recovered, OpenError> {
+pub(crate) async fn recover(context: &Context, survey: &Survey) -> Result<Recovered, OpenError> {
+    match find_out(context, survey).await {
+        Err(OpenError::Corruption(corruption)) => {
+            let named = name_displaced_head(context, survey, corruption).await;
+            Err(OpenError::Corruption(named))
+        }
+        other => other,
+    }
+}
+
+async fn find_out(context: &Context, survey: &Survey) -> Result<Recovered, OpenError> {
     let superblock = context.superblock;
     if let Some(slot) = survey.missing.first() {
         let missing = slot_path(&context.directory, *slot);
         return Err(Context::io("find the slot file", &missing, Errno::NOENT));
     }
     let Some(start) = survey.newest() else { return nothing_written(context, survey).await };
-    let walk = Walk::run(context, &survey, start).await?;
+    let walk = Walk::run(context, survey, start).await?;
     let evidence = if superblock.clean_end.is_some() {
         Evidence::default()
     } else {
-        Evidence::gather(context, &survey, &walk.end).await
+        Evidence::gather(context, survey, &walk.end).await
     };
     if planted(Bug::EverySlotScanned) {
-        let _unused = Evidence::of_first_segment(context, &survey).await;
+        let _unused = Evidence::of_first_segment(context, survey).await;
     }
-    check_readable(context, &survey, &walk.end)?;
-    judge(context, &survey, &walk.end, &evidence)?;
+    check_readable(context, survey, &walk.end)?;
+    judge(context, survey, &walk.end, &evidence)?;
 
     let WalkEnd { pos: end, hash: end_hash, next_slot, low_water, sealed, .. } = walk.end;
     let mut replay = walk.replay;
     let first = low_water.max(superblock.low_water).segment(superblock.slot_bytes);
-    let mut segments = sealed::load(context, &survey, first, start, &mut replay.catalogue).await?;
+    let mut segments = sealed::load(context, survey, first, start, &mut replay.catalogue).await?;
     segments.extend(walk.segments);
     forget_lost_starts(&segments, &mut replay.catalogue);
     Ok(Recovered {
@@ -162,7 +175,7 @@ pub(crate) async fn recover(context: &Context, survey: Survey) -> Result<Recover
         sealed,
         seal_bytes: replay.seal_bytes,
         low_water: first.base(superblock.slot_bytes),
-        torn: torn_tail(context, &survey, walk.end.rejection.as_ref(), &evidence),
+        torn: torn_tail(context, survey, walk.end.rejection.as_ref(), &evidence),
     })
 }
 
@@ -184,7 +197,7 @@ fn forget_lost_starts(segments: &VecDeque<Segment>, catalogue: &mut Catalogue) {
 
 /// A store without any segment: new, or opened for the first time and interrupted. One whose first
 /// head was damaged later has frames that prove more.
-async fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered, OpenError> {
+async fn nothing_written(context: &Context, survey: &Survey) -> Result<Recovered, OpenError> {
     let superblock = &context.superblock;
     if let Some((slot, errno)) = survey.unreadable() {
         return Err(unreadable_slot(context, slot, errno));
@@ -194,7 +207,7 @@ async fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered,
         let expected = "no slot file begins with an intact head frame".to_owned();
         return Err(OpenError::MissingSegment { segment, expected });
     }
-    let (slot, evidence) = Evidence::of_first_segment(context, &survey).await;
+    let (slot, evidence) = Evidence::of_first_segment(context, survey).await;
     let proven = evidence.durable_upto.max(survey.durable_upto);
     if proven > Pos(0) {
         let reason = "no slot file begins with an intact head frame of this epoch".to_owned();
@@ -211,7 +224,7 @@ async fn nothing_written(context: &Context, survey: Survey) -> Result<Recovered,
     Ok(Recovered {
         catalogue: Catalogue::new(None),
         segments: VecDeque::new(),
-        files: survey.files,
+        files: survey.files.clone(),
         next_slot: None,
         end: Pos(0),
         end_hash: 0,

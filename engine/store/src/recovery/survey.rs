@@ -13,6 +13,7 @@ use crate::error::OpenError;
 use crate::format::{FrameHeader, FrameKind, HeadPayload};
 use crate::pool::{parse_slot_name, slot_path};
 use crate::recovery::Context;
+use crate::recovery::holding::is_followed;
 use crate::scan::{Found, Rejection, ScannedFrame};
 
 /// The slot files of a shard and the segments whose heads are intact.
@@ -138,16 +139,24 @@ impl Survey {
         if head.segment != segment {
             return;
         }
-        // Two slots can claim a segment after a recovery that gave an unacknowledged head up; the
-        // later epoch is the one that counts.
-        let is_newer = self
-            .segments
-            .get(&segment)
-            .is_none_or(|other| other.frame.header.epoch < frame.header.epoch);
-        if is_newer {
-            self.segments.insert(segment, Surveyed { segment, slot, file, frame, head });
+        let found = Surveyed { segment, slot, file, frame, head };
+        if counts_more(context, &found, self.segments.get(&segment)).await {
+            self.segments.insert(segment, found);
         }
     }
+}
+
+/// Whether a slot holds the segment that another one claims as well.
+///
+/// After a recovery that gave an unacknowledged head up, the later epoch is the one that counts. In
+/// one epoch a head is written once: one of the two strayed, and what follows it shows which.
+async fn counts_more(context: &Context, found: &Surveyed, known: Option<&Surveyed>) -> bool {
+    let Some(known) = known else { return true };
+    let (found_epoch, known_epoch) = (found.frame.header.epoch, known.frame.header.epoch);
+    if found_epoch != known_epoch {
+        return found_epoch > known_epoch;
+    }
+    !is_followed(context, known).await && is_followed(context, found).await
 }
 
 /// The header of a head frame that this epoch, or one before it as far as it was in force, wrote at

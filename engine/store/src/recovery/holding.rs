@@ -1,0 +1,123 @@
+//! Which segment a slot holds by its frames, where the head in it cannot be asked, or believed.
+//!
+//! Opening believes an intact head frame. Damage can put one into the slot of another segment: two
+//! blocks that changed places, an old block that came back. What follows it there tells.
+
+use std::collections::BTreeSet;
+
+use roundhouse_base::{Pos, SegmentNo};
+use roundhouse_runtime::FileId;
+
+use crate::error::Corruption;
+use crate::format::FrameReject;
+use crate::pool::slot_path;
+use crate::recovery::{Context, Survey, Surveyed};
+use crate::scan::{Found, FrameScan};
+
+/// Whether the frame right behind a head is one of its segment.
+pub(crate) async fn is_followed(context: &Context, segment: &Surveyed) -> bool {
+    let mut scan = context.scan(segment.file, segment.frame.header.end());
+    let found = scan.next().await;
+    scan.settle().await;
+    matches!(found, Found::Frame(frame) if context.is_in_force(&frame.header))
+}
+
+/// The segment whose slot an intact head strayed into; `None` if it is where it belongs, as far as
+/// the frames in the slot tell.
+///
+/// A slot that was used again has older frames behind its new head as well. But their segment was
+/// dead when the head was written, or, if its frames were once given up there, it has another slot.
+pub(crate) async fn displaced(
+    context: &Context,
+    survey: &Survey,
+    segment: &Surveyed,
+) -> Option<SegmentNo> {
+    if is_followed(context, segment).await {
+        return None;
+    }
+    let live = segment.frame.header.low_water.segment(context.superblock.slot_bytes);
+    let held = identify(context, segment.file, |no| no >= live && no != segment.segment).await?;
+    match survey.segment(held) {
+        Some(other) if is_followed(context, other).await => None,
+        _ => Some(held),
+    }
+}
+
+/// Names the head in the wrong slot as the place of corruption, if that is why something was not
+/// found behind it.
+pub(super) async fn name_displaced_head(
+    context: &Context,
+    survey: &Survey,
+    corruption: Corruption,
+) -> Corruption {
+    let is_there = |head: &&Surveyed| slot_path(&context.directory, head.slot) == corruption.file;
+    let Some(head) = survey.segments().find(is_there) else { return corruption };
+    let Some(held) = displaced(context, survey, head).await else { return corruption };
+    let (pos, proven) = (head.frame.header.pos, corruption.proven);
+    let reason = format!(
+        "the head of segment {} is in the slot of segment {held}; so {}",
+        head.segment, corruption.reason
+    );
+    context.corruption(head.slot, pos, proven, reason)
+}
+
+/// The newest segment that any intact header in a slot file names, in force or not.
+pub(crate) async fn newest_named(context: &Context, file: FileId) -> Option<SegmentNo> {
+    named_segments(context, file).await.pop_last()
+}
+
+/// The segment that frames in a slot file belong to: of those they name that are `possible`, the
+/// newest that has a frame in force, since a slot also keeps what its earlier segments left behind.
+pub(crate) async fn identify(
+    context: &Context,
+    file: FileId,
+    possible: impl Fn(SegmentNo) -> bool,
+) -> Option<SegmentNo> {
+    let named = named_segments(context, file).await;
+    for segment in named.into_iter().rev().filter(|segment| possible(*segment)) {
+        let base = segment.base(context.superblock.slot_bytes);
+        let mut scan = context.scan(file, base);
+        let is_there = has_frame_in_force(context, &mut scan).await;
+        scan.settle().await;
+        if is_there {
+            return Some(segment);
+        }
+    }
+    None
+}
+
+/// Whether the scan comes across an intact frame in force.
+async fn has_frame_in_force(context: &Context, scan: &mut FrameScan) -> bool {
+    loop {
+        match scan.next().await {
+            Found::Frame(frame) if context.is_in_force(&frame.header) => return true,
+            Found::Frame(_) => {}
+            Found::Rejected(_) => scan.skip_block().await,
+            Found::End => return false,
+        }
+    }
+}
+
+/// The segments that intact headers in a slot file name, where their place in the file is right.
+async fn named_segments(context: &Context, file: FileId) -> BTreeSet<SegmentNo> {
+    let slot_bytes = context.superblock.slot_bytes;
+    let mut named = BTreeSet::new();
+    // Read as if it were segment 0; a frame of another one is rejected with the position it names.
+    let mut scan = context.scan(file, Pos(0));
+    loop {
+        match scan.next().await {
+            Found::Frame(_) => {
+                named.insert(SegmentNo(0));
+            }
+            Found::Rejected(rejection) => {
+                if let FrameReject::Position { found, expected } = rejection.reject
+                    && found.in_slot(slot_bytes) == expected.in_slot(slot_bytes)
+                {
+                    named.insert(found.segment(slot_bytes));
+                }
+                scan.skip_block().await;
+            }
+            Found::End => return named,
+        }
+    }
+}

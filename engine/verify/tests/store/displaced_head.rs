@@ -1,0 +1,120 @@
+//! Heads that lie in the slots of other segments.
+
+use std::path::Path;
+
+use roundhouse_base::Pos;
+use roundhouse_store::format::FrameKind;
+use roundhouse_store::{OpenError, RepairOptions, RepairReport, Verdict, repair, verify};
+use roundhouse_verify::image::{Image, PlacedFrame};
+use roundhouse_verify::scene::{DIRECTORY, IDENTITY, Scene, append};
+
+/// A store of several segments whose heads are all of one length, and those heads in order.
+fn story(is_closed: bool) -> (Scene, Image, Vec<PlacedFrame>) {
+    let mut scene = Scene::new(5);
+    scene.run(async move |shard| {
+        let store = append(&shard, 0..280).await;
+        if is_closed {
+            store.close().await.unwrap();
+        }
+    });
+    scene.cluster.crash(&scene.node);
+    let image = Image::take(&scene.node);
+    let mut heads = image.frames();
+    heads.retain(|frame| frame.header.kind == FrameKind::Head);
+    assert!(heads.len() > 3, "{heads:?}");
+    assert!(heads.iter().all(|head| head.header.frame_bytes == 4096), "{heads:?}");
+    (scene, image, heads)
+}
+
+fn put(scene: &Scene, image: &Image, from: &PlacedFrame, to: &PlacedFrame) {
+    let bytes = image.file(&from.file).unwrap()[from.at as usize..][..4096].to_vec();
+    let mut content = scene.node.read_file(&to.file);
+    content[to.at as usize..][..4096].copy_from_slice(&bytes);
+    scene.node.write_file(&to.file, &content);
+}
+
+fn damaged_places(scene: &mut Scene) -> (Vec<Pos>, u64) {
+    let verified =
+        scene.run(async |shard| verify(&shard, Path::new(DIRECTORY), &mut |_| {}).await.unwrap());
+    let Verdict::Corruption { places, .. } = &verified.verdict else {
+        panic!("{verified:?}");
+    };
+    (places.iter().map(|place| place.pos).collect(), verified.frames)
+}
+
+/// What a refusal to open names.
+fn refused_at(scene: &mut Scene) -> Pos {
+    let before = Image::take(&scene.node);
+    let error = scene.open_and_read(IDENTITY).expect_err("acknowledged data is damaged");
+    assert!(Image::take(&scene.node) == before, "refused, but changed: {error}");
+    match error {
+        OpenError::Corruption(corruption) => corruption.pos,
+        OpenError::MissingSegment { segment, .. } => segment.base(256 * 1024),
+        other => panic!("{other}"),
+    }
+}
+
+/// Repairs, and returns where the log was cut.
+fn repaired_at(scene: &mut Scene) -> Option<Pos> {
+    let repaired = scene
+        .run(async |shard| repair(&shard, Path::new(DIRECTORY), RepairOptions::default()).await);
+    match repaired.unwrap() {
+        RepairReport::Repaired(repair) => repair.cut.map(|cut| cut.pos),
+        RepairReport::NothingToKeep(_) => None,
+        RepairReport::NothingToRepair => panic!("something was damaged"),
+    }
+}
+
+/// Seed 5004403 let the heads of two slots change places. Each was taken at its word, so that every
+/// frame behind it was read as one of the wrong segment: `verify` named the block behind each head
+/// and counted nothing but the two heads, and opening named a seal that was intact.
+#[test]
+fn heads_that_changed_places_are_named_and_the_frames_behind_them_are_found() {
+    for is_closed in [false, true] {
+        let (mut scene, image, heads) = story(is_closed);
+        let intact = image.frames().len() as u64;
+        for (no, first) in heads.iter().enumerate() {
+            for second in &heads[no + 1..] {
+                image.restore(&scene.node);
+                put(&scene, &image, first, second);
+                put(&scene, &image, second, first);
+                let swapped = [first.header.pos, second.header.pos];
+
+                assert_eq!(damaged_places(&mut scene), (swapped.to_vec(), intact - 2));
+                let refused = refused_at(&mut scene);
+                assert!(swapped.contains(&refused), "{swapped:?}: refused at {refused}");
+                let cut = repaired_at(&mut scene);
+                assert_eq!(cut, (no > 0).then_some(swapped[0]));
+                if cut.is_some() {
+                    assert!(scene.open_and_read(IDENTITY).unwrap().error.is_none());
+                }
+            }
+        }
+    }
+}
+
+/// An old head that lies in a later slot as well made two slots claim one segment, and the first of
+/// them won, whatever was behind its head.
+#[test]
+fn of_two_equal_heads_the_one_that_its_segment_follows_counts() {
+    for is_closed in [false, true] {
+        let (mut scene, image, heads) = story(is_closed);
+        let intact = image.frames().len() as u64;
+        for (old, lost) in heads.iter().flat_map(|a| heads.iter().map(move |b| (a, b))) {
+            if old.header.pos == lost.header.pos {
+                continue;
+            }
+            image.restore(&scene.node);
+            put(&scene, &image, old, lost);
+            let pos = lost.header.pos;
+
+            assert_eq!(damaged_places(&mut scene), (vec![pos], intact - 1));
+            assert_eq!(refused_at(&mut scene), pos);
+            let cut = repaired_at(&mut scene);
+            assert_eq!(cut, (pos > Pos(0)).then_some(pos));
+            if cut.is_some() {
+                assert!(scene.open_and_read(IDENTITY).unwrap().error.is_none());
+            }
+        }
+    }
+}
