@@ -1,0 +1,103 @@
+//! What a completion says.
+
+use std::ffi::c_void;
+
+/// An operation of a queue completed, or got one step further. 64 bytes.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct rh_completion {
+    /// What the operation was submitted with.
+    pub user_data: u64,
+    /// What it came to: `RH_OK` or more as the operation documents, or an `RH_E_` number;
+    /// `rh_queue_error` then gives the message.
+    pub result: i64,
+    /// Which operation: one of the `RH_OP_` numbers.
+    pub op: u32,
+    /// `RH_CQ_MORE` if the operation goes on and completes again, otherwise 0.
+    pub flags: u32,
+    /// The handle that the operation made, for the program to end; otherwise NULL.
+    pub handle: *mut c_void,
+    /// A second number, as the operation documents; after a failure, the number of its message.
+    pub detail: u64,
+    /// Bytes that came with it, borrowed from `handle`; otherwise NULL.
+    pub data: *const u8,
+    /// How many.
+    pub len: usize,
+    /// 0.
+    pub reserved: u64,
+}
+
+/// The operation goes on: more completions with the same `user_data` follow.
+pub const RH_CQ_MORE: u32 = 1;
+
+/// `rh_log_append` and its like: `result` is the first offset.
+pub const RH_OP_APPEND: u32 = 1;
+/// `rh_log_read`: `handle` is the `rh_records`, `result` how many records, `detail` the offset to go on from.
+pub const RH_OP_READ: u32 = 2;
+/// `rh_log_follow`: the same, with `RH_CQ_MORE` but for the last.
+pub const RH_OP_FOLLOW: u32 = 3;
+/// `rh_log_sync`: `result` is where the log ended.
+pub const RH_OP_SYNC: u32 = 4;
+/// `rh_log_trim`.
+pub const RH_OP_TRIM: u32 = 5;
+/// `rh_log_truncate`.
+pub const RH_OP_TRUNCATE: u32 = 6;
+/// `rh_log_configure`.
+pub const RH_OP_CONFIGURE: u32 = 7;
+/// `rh_log_delete`.
+pub const RH_OP_DELETE: u32 = 8;
+/// `rh_log_open`: `handle` is the `rh_log`.
+pub const RH_OP_LOG_OPEN: u32 = 9;
+/// `rh_log_get_info`: the structure given is filled.
+pub const RH_OP_LOG_INFO: u32 = 10;
+/// `rh_log_offset_at`: `result` is the offset, or `RH_E_NOT_FOUND` if every record is earlier.
+pub const RH_OP_OFFSET_AT: u32 = 11;
+/// `rh_engine_close`: everything that was accepted is durable, and the directory is free.
+pub const RH_OP_CLOSE: u32 = 12;
+/// `rh_engine_get_info`: the structure given is filled.
+pub const RH_OP_STORE_INFO: u32 = 13;
+
+/// What an operation that went well came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Success {
+    pub(crate) result: i64,
+    pub(crate) detail: u64,
+    /// The address that is the handle it made; 0 for none. Not a pointer, so that it may cross threads.
+    pub(crate) handle: usize,
+}
+
+impl Success {
+    /// Nothing but that it went well.
+    pub(crate) const DONE: Success = Success::number(0);
+
+    pub(crate) const fn number(number: u64) -> Success {
+        Success { result: number as i64, detail: 0, handle: 0 }
+    }
+
+    /// It made a handle.
+    pub(crate) fn made<H>(handle: *mut H) -> Success {
+        Success { handle: handle.addr(), ..Success::DONE }
+    }
+
+    /// The same with the completion's other numbers.
+    pub(crate) fn with(self, result: u64, detail: u64) -> Success {
+        Success { result: result as i64, detail, ..self }
+    }
+
+    pub(super) fn completion(self, user_data: u64, op: u32, flags: u32) -> rh_completion {
+        let Success { result, detail, handle } = self;
+        let handle = std::ptr::without_provenance_mut(handle);
+        let nothing = std::ptr::null();
+        rh_completion {
+            user_data,
+            result,
+            op,
+            flags,
+            handle,
+            detail,
+            data: nothing,
+            len: 0,
+            reserved: 0,
+        }
+    }
+}

@@ -1,0 +1,819 @@
+/*
+ * roundhouse.h - the C ABI of Roundhouse, an embeddable io_uring storage-and-transport engine.
+ *
+ * Generated from ffi/src; change it there. docs/c-abi.md says how to link the library and what it promises;
+ * examples/c has programs.
+ *
+ * What holds for every function unless it says otherwise:
+ *
+ *  - A function that can fail returns an rh_status: RH_OK, which is 0, or a negative RH_E_ number. The last
+ *    parameter may be NULL or an rh_error of the caller's, which is written only by a failure.
+ *  - Results go to the parameters called `out` or behind it, which are written only by a success.
+ *  - A handle is a number that looks like a pointer: never look behind it. One that is NULL, closed, of another
+ *    kind or made up is an error, not a crash. What X_open or X_new or a completion made, X_close or X_free ends.
+ *  - "Any thread": any, also several at once. What is not const is changed or ended by the call.
+ *  - Operations are submitted to a queue and complete there exactly once each, or, where flags have RH_CQ_MORE,
+ *    several times, the last without it. Submitting never waits. `user_data` comes back with the completion.
+ *  - Memory given to an operation is borrowed until its completion was taken, or is copied where RH_COPY says so.
+ *    Memory that is handed out is borrowed until its handle is freed.
+ *  - Texts are UTF-8 and end with a NUL. Times are in nanoseconds.
+ *  - Structures with a struct_size begin as their ..._INIT says; zero is the default of every field. A field that is
+ *    set but unknown to the library is refused with RH_E_VERSION.
+ *  - The library prints nothing, installs no signal handlers, reads no environment unless told to, ends no
+ *    process, and calls nothing of the program's but what it was given for that.
+ */
+
+#ifndef ROUNDHOUSE_H
+#define ROUNDHOUSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define RH_NODISCARD __attribute__((warn_unused_result))
+#else
+#define RH_NODISCARD
+#endif
+#ifndef RH_API
+#define RH_API extern
+#endif
+
+/* The version of this header, in the form of rh_version_number(). */
+#define RH_VERSION_NUMBER (RH_VERSION_MAJOR * 1000000u + RH_VERSION_MINOR * 1000u + RH_VERSION_PATCH)
+
+// Open a store that is there; create none.
+#define RH_OPEN_EXISTING 1
+
+// Room for the message of an `rh_error`, with its NUL.
+#define RH_MESSAGE_BYTES 240
+
+// Copy the records before returning, instead of borrowing them until the completion.
+#define RH_COPY 1
+
+// Records of a batch at most.
+#define RH_BATCH_MAX (1 << 20)
+
+// Open the log of the name, and create it if there is none.
+#define RH_LOG_OPEN_OR_CREATE 0
+
+// Open the log of the name, which must be there.
+#define RH_LOG_OPEN 1
+
+// Create a log, whose name must be free.
+#define RH_LOG_CREATE 2
+
+// The engine's option `durability`, if a log is created; as it was, if one is configured.
+#define RH_DURABILITY_DEFAULT 0
+
+// When the record would survive a power failure.
+#define RH_DURABILITY_ALWAYS 1
+
+// At once; a power failure loses at most what was appended in the interval.
+#define RH_DURABILITY_INTERVAL 2
+
+// At once; the record is made durable when that is convenient.
+#define RH_DURABILITY_NEVER 3
+
+// The operation goes on: more completions with the same `user_data` follow.
+#define RH_CQ_MORE 1
+
+// `rh_log_append` and its like: `result` is the first offset.
+#define RH_OP_APPEND 1
+
+// `rh_log_read`: `handle` is the `rh_records`, `result` how many records, `detail` the offset to go on from.
+#define RH_OP_READ 2
+
+// `rh_log_follow`: the same, with `RH_CQ_MORE` but for the last.
+#define RH_OP_FOLLOW 3
+
+// `rh_log_sync`: `result` is where the log ended.
+#define RH_OP_SYNC 4
+
+// `rh_log_trim`.
+#define RH_OP_TRIM 5
+
+// `rh_log_truncate`.
+#define RH_OP_TRUNCATE 6
+
+// `rh_log_configure`.
+#define RH_OP_CONFIGURE 7
+
+// `rh_log_delete`.
+#define RH_OP_DELETE 8
+
+// `rh_log_open`: `handle` is the `rh_log`.
+#define RH_OP_LOG_OPEN 9
+
+// `rh_log_get_info`: the structure given is filled.
+#define RH_OP_LOG_INFO 10
+
+// `rh_log_offset_at`: `result` is the offset, or `RH_E_NOT_FOUND` if every record is earlier.
+#define RH_OP_OFFSET_AT 11
+
+// `rh_engine_close`: everything that was accepted is durable, and the directory is free.
+#define RH_OP_CLOSE 12
+
+// `rh_engine_get_info`: the structure given is filled.
+#define RH_OP_STORE_INFO 13
+
+// Operations that a queue can be deep at most.
+#define RH_QUEUE_DEPTH_MAX (1 << 20)
+
+// No limit on the time to wait.
+#define RH_FOREVER UINT64_MAX
+
+// The version of the header, to be compared with `rh_version_number()`.
+#define RH_VERSION_MAJOR 0
+
+// The second part of the version of the header.
+#define RH_VERSION_MINOR 1
+
+// The third part of the version of the header.
+#define RH_VERSION_PATCH 0
+
+// An open engine.
+typedef struct rh_engine rh_engine;
+
+// A log of an engine.
+typedef struct rh_log rh_log;
+
+// Options of engines to be opened.
+typedef struct rh_options rh_options;
+
+// A completion queue, served by whichever thread takes from it.
+typedef struct rh_queue rh_queue;
+
+// Consecutive records of one log, as a read gave them. They keep whole frames in memory: copy what is to
+// be kept for long.
+typedef struct rh_records rh_records;
+
+// What a call or an operation came to: `RH_OK`, or one of the negative `RH_E_` numbers.
+typedef int32_t rh_status;
+
+// Why a call failed, in memory of the caller's: there is nothing to free. Written only by calls and
+// operations that fail.
+typedef struct rh_error {
+    // What the call returned.
+    rh_status status;
+    // What the system said; 0 when no system call was the cause.
+    int32_t sys_errno;
+    // A number that belongs to the status, such as the first offset there is; otherwise 0.
+    uint64_t detail;
+    // Cause and remedy in UTF-8, ended by a NUL; cut off where the room ends.
+    char message[RH_MESSAGE_BYTES];
+} rh_error;
+
+// Bytes of the program's.
+typedef struct rh_slice {
+    // Where they are; may be NULL if there are none.
+    const uint8_t *data;
+    // How many.
+    size_t len;
+} rh_slice;
+
+// One of several appends that are submitted at once.
+typedef struct rh_append {
+    // Comes back with its completion.
+    uint64_t user_data;
+    // The record.
+    struct rh_slice record;
+} rh_append;
+
+// Settings of a log. Start from `RH_LOG_SETTINGS_INIT`.
+typedef struct rh_log_settings {
+    // The size of this structure.
+    size_t struct_size;
+    // When appends complete: one of the `RH_DURABILITY_` numbers.
+    uint32_t durability;
+    // The shard to create the log on, if `on_shard` is not 0; only `rh_log_open` looks at it.
+    uint32_t shard;
+    // Whether `shard` counts; otherwise the name decides.
+    uint32_t on_shard;
+    // 0.
+    uint32_t reserved;
+    // With `RH_DURABILITY_INTERVAL`: nanoseconds of appends that a power failure loses at most.
+    uint64_t interval_ns;
+    // Nanoseconds after which records may go; 0 keeps them.
+    uint64_t retain_age_ns;
+    // Bytes beyond which the oldest records may go; 0 keeps them.
+    uint64_t retain_bytes;
+} rh_log_settings;
+
+// What a log is at one moment. Start from `RH_LOG_INFO_INIT`.
+typedef struct rh_log_info {
+    // The size of this structure.
+    size_t struct_size;
+    // Its number within its shard.
+    uint32_t id;
+    // The shard that it is on.
+    uint32_t shard;
+    // The first offset that was not trimmed.
+    uint64_t start;
+    // The offset after the last acknowledged record: what readers see.
+    uint64_t end;
+    // Bytes of its records, with headers, as far as whole segments of them are kept.
+    uint64_t bytes;
+    // When appends complete: one of the `RH_DURABILITY_` numbers.
+    uint32_t durability;
+    // 0.
+    uint32_t reserved;
+    // As in `rh_log_settings`.
+    uint64_t interval_ns;
+    // As in `rh_log_settings`.
+    uint64_t retain_age_ns;
+    // As in `rh_log_settings`.
+    uint64_t retain_bytes;
+} rh_log_info;
+
+// A record of a log. 40 bytes.
+typedef struct rh_record {
+    // Its first offset.
+    uint64_t offset;
+    // The time its writer gave it or that of its arrival, in nanoseconds since 1970.
+    uint64_t time_ns;
+    // What was appended, borrowed from the `rh_records`.
+    const uint8_t *data;
+    // Bytes of it.
+    size_t len;
+    // Offsets it spans; fewer than were appended if the log was truncated within them.
+    uint32_t span;
+    // 0.
+    uint32_t reserved;
+} rh_record;
+
+// An operation of a queue completed, or got one step further. 64 bytes.
+typedef struct rh_completion {
+    // What the operation was submitted with.
+    uint64_t user_data;
+    // What it came to: `RH_OK` or more as the operation documents, or an `RH_E_` number;
+    // `rh_queue_error` then gives the message.
+    int64_t result;
+    // Which operation: one of the `RH_OP_` numbers.
+    uint32_t op;
+    // `RH_CQ_MORE` if the operation goes on and completes again, otherwise 0.
+    uint32_t flags;
+    // The handle that the operation made, for the program to end; otherwise NULL.
+    void *handle;
+    // A second number, as the operation documents; after a failure, the number of its message.
+    uint64_t detail;
+    // Bytes that came with it, borrowed from `handle`; otherwise NULL.
+    const uint8_t *data;
+    // How many.
+    size_t len;
+    // 0.
+    uint64_t reserved;
+} rh_completion;
+
+// It went well.
+#define RH_OK 0
+
+// The caller broke the contract: an argument is NULL, out of bounds or of another kind. Nothing happened.
+#define RH_E_INVALID -1
+
+// A limit on memory, threads or file descriptors is reached; the message names it and the remedy.
+#define RH_E_NOMEM -2
+
+// The queue has as many operations as its depth: take completions, then submit again.
+#define RH_E_FULL -3
+
+// There is no such thing.
+#define RH_E_NOT_FOUND -4
+
+// The handle, or the engine behind it, is closed.
+#define RH_E_CLOSED -5
+
+// The operation was canceled by `rh_queue_cancel`.
+#define RH_E_CANCELED -6
+
+// The time given for it passed.
+#define RH_E_TIMEOUT -7
+
+// The system refused something; `sys_errno` says what.
+#define RH_E_IO -8
+
+// Data that was acknowledged is damaged; see `rh_store_verify`. Nothing was changed.
+#define RH_E_CORRUPT -9
+
+// Header, library or format on disk do not fit one another.
+#define RH_E_VERSION -10
+
+// Somebody else uses it: another process the directory, operations the queue.
+#define RH_E_BUSY -11
+
+// The kernel lacks or forbids what is needed; the message says what and the remedy.
+#define RH_E_UNSUPPORTED -12
+
+// The peer of a connection caused it.
+#define RH_E_PEER -13
+
+// A defect of the library. What was used is unusable from now on; the process goes on.
+#define RH_E_PANIC -14
+
+// There is one of that name already.
+#define RH_E_EXISTS -15
+
+// The store is full. Trim logs or give it more room, then append again; reopening is not needed.
+#define RH_E_NO_SPACE -16
+
+// An offset lies beyond the end of the log or outside of it; `detail` is the nearest valid one.
+#define RH_E_RANGE -17
+
+// The offset was trimmed; `detail` is the first there is.
+#define RH_E_TRIMMED -18
+
+// A record, batch or buffer is larger, or smaller, than possible; `detail` is the limit.
+#define RH_E_SIZE -19
+
+// The log was deleted.
+#define RH_E_DELETED -20
+
+// A durable write failed and the store stopped. What was acknowledged can be read; close and open again.
+#define RH_E_FAILED -21
+
+// An option is unknown or has an impossible value, or the document is not TOML. Nothing was changed.
+#define RH_E_OPTION -22
+
+// The handle was made before this process was forked off. Only its parent can use it.
+#define RH_E_FORKED -23
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// Opens the store in `directory`, which is created if it is missing, with threads of the library's own: one
+// per shard. `options` may be NULL for the defaults, and are copied. `flags` is 0 or `RH_OPEN_EXISTING`.
+//
+// This one call blocks, for as long as it takes to read what the store consists of.
+//
+// Errors: `RH_E_BUSY` if another process or engine has the directory, `RH_E_UNSUPPORTED` or `RH_E_NOMEM` if
+// there can be no ring (the message has the remedy), `RH_E_NOT_FOUND` with `RH_OPEN_EXISTING`,
+// `RH_E_CORRUPT`, `RH_E_VERSION`, `RH_E_OPTION`, `RH_E_IO`, `RH_E_INVALID`; nothing is left running.
+// Ended by `rh_engine_close`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_engine_open(const char *directory,
+                         const struct rh_options *options,
+                         uint32_t flags,
+                         struct rh_engine **out,
+                         struct rh_error *error);
+
+// Closes an engine, without waiting: its handle is closed at once, what was accepted before is still made durable
+// and completes, later operations on its logs fail with `RH_E_CLOSED`. When all that is done and the directory free,
+// an `RH_OP_CLOSE` completes in `queue`, with the first error if a shard could not be closed in order.
+// Handles of its logs are closed by `rh_log_close`, before or after. NULL is fine, and does nothing.
+//
+// With `queue` NULL nobody is told. A program that ends before closing has ended loses what was not yet
+// completed.
+//
+// Errors: `RH_E_FULL` if the queue is, `RH_E_NOMEM` if no thread can be had for it, `RH_E_INVALID`, `RH_E_CLOSED`,
+// `RH_E_FORKED`; the engine is open as before then. Any thread.
+RH_API
+rh_status rh_engine_close(struct rh_engine *engine,
+                          const struct rh_queue *queue,
+                          uint64_t user_data,
+                          struct rh_error *error);
+
+// How many shards the engine has, or an error, which is negative.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API RH_NODISCARD int32_t rh_engine_shards(const struct rh_engine *engine, struct rh_error *error);
+
+// Gives the directory of the engine, as `rh_options_get` gives a value.
+//
+// Errors: `RH_E_SIZE`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_engine_directory(const struct rh_engine *engine,
+                              char *buffer,
+                              size_t cap,
+                              size_t *len,
+                              struct rh_error *error);
+
+// Gives the identity of the store, which it keeps for life: 16 bytes to `out`.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_engine_store_id(const struct rh_engine *engine,
+                             uint8_t *out,
+                             struct rh_error *error);
+
+// Gives the names of all logs in order, one a line, as `rh_options_get` gives a value.
+//
+// Errors: `RH_E_SIZE`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_engine_log_names(const struct rh_engine *engine,
+                              char *buffer,
+                              size_t cap,
+                              size_t *len,
+                              struct rh_error *error);
+
+// Appends `count` records at consecutive offsets, all or none, behind every earlier append of this thread to
+// the log. With `RH_COPY` in `flags` the records are copied; without it their bytes are borrowed until the
+// completion, but the array of slices is not.
+//
+// Completes as `RH_OP_APPEND` with the first offset as `result` when they are as durable as the log asks for,
+// or: `RH_E_NO_SPACE`, `RH_E_SIZE`, `RH_E_DELETED`, `RH_E_CLOSED`, `RH_E_FAILED`. Appends to one log complete
+// in one queue in the order of their submission.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_append(const struct rh_log *log,
+                        const struct rh_queue *queue,
+                        const struct rh_slice *records,
+                        uint32_t count,
+                        uint32_t flags,
+                        uint64_t user_data,
+                        struct rh_error *error);
+
+// Appends one record that spans `span` offsets, such as a batch that the program packed itself. `time_ns` is
+// its time in nanoseconds since 1970, or 0 for that of its arrival.
+//
+// Otherwise as `rh_log_append`; completes with `RH_E_INVALID` if it can't span so many. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_append_spanning(const struct rh_log *log,
+                                 const struct rh_queue *queue,
+                                 struct rh_slice record,
+                                 uint32_t span,
+                                 uint64_t time_ns,
+                                 uint32_t flags,
+                                 uint64_t user_data,
+                                 struct rh_error *error);
+
+// Submits up to `count` appends of one record each, every one with a completion of its own, and returns how
+// many there was room for, or an error, which is negative. Cheaper than one call for each.
+//
+// Otherwise as `rh_log_append`; `RH_E_FULL` if there was room for none. Any thread.
+RH_API
+RH_NODISCARD
+int32_t rh_log_append_many(const struct rh_log *log,
+                           const struct rh_queue *queue,
+                           const struct rh_append *appends,
+                           uint32_t count,
+                           uint32_t flags,
+                           struct rh_error *error);
+
+// Makes everything appended so far durable, whatever the durability of the log.
+//
+// Completes as `RH_OP_SYNC` with where the log ended as `result`, or: `RH_E_DELETED`, `RH_E_CLOSED`, `RH_E_FAILED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_sync(const struct rh_log *log,
+                      const struct rh_queue *queue,
+                      uint64_t user_data,
+                      struct rh_error *error);
+
+// Gives up the records before offset `start`; nothing happens if the log starts there or later. Space comes
+// back by whole segments.
+//
+// Completes as `RH_OP_TRIM` when that is durable, or: `RH_E_RANGE`, `RH_E_DELETED`, `RH_E_CLOSED`, `RH_E_FAILED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_trim(const struct rh_log *log,
+                      const struct rh_queue *queue,
+                      uint64_t start,
+                      uint64_t user_data,
+                      struct rh_error *error);
+
+// Gives up the records from offset `end` on; the next record gets offset `end`.
+//
+// Completes as `RH_OP_TRUNCATE` when that is durable, or: `RH_E_RANGE`, `RH_E_NO_SPACE` if the log was truncated
+// too often, `RH_E_DELETED`, `RH_E_CLOSED`, `RH_E_FAILED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_truncate(const struct rh_log *log,
+                          const struct rh_queue *queue,
+                          uint64_t end,
+                          uint64_t user_data,
+                          struct rh_error *error);
+
+// Gives the log other settings: its durability, unless that is `RH_DURABILITY_DEFAULT`, and its retention.
+//
+// Completes as `RH_OP_CONFIGURE` when they are durable, or: `RH_E_DELETED`, `RH_E_CLOSED`, `RH_E_FAILED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_VERSION`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_configure(const struct rh_log *log,
+                           const struct rh_queue *queue,
+                           const struct rh_log_settings *settings,
+                           uint64_t user_data,
+                           struct rh_error *error);
+
+// Deletes the log with its records. Appends on their way complete with `RH_E_DELETED`. The handle stays, to
+// be closed as ever.
+//
+// Completes as `RH_OP_DELETE` when that is durable, or: `RH_E_DELETED`, `RH_E_CLOSED`, `RH_E_FAILED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_delete(const struct rh_log *log,
+                        const struct rh_queue *queue,
+                        uint64_t user_data,
+                        struct rh_error *error);
+
+// Asks what a log is now. `out`, whose `struct_size` must be set, is borrowed until the completion.
+//
+// Completes as `RH_OP_LOG_INFO` with `out` filled, or: `RH_E_NOT_FOUND` if it was deleted, `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_VERSION`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_get_info(const struct rh_log *log,
+                          const struct rh_queue *queue,
+                          struct rh_log_info *out,
+                          uint64_t user_data,
+                          struct rh_error *error);
+
+// Gives the name of a log, as `rh_options_get` gives a value.
+//
+// Errors: `RH_E_SIZE`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_name(const struct rh_log *log,
+                      char *buffer,
+                      size_t cap,
+                      size_t *len,
+                      struct rh_error *error);
+
+// Opens or creates a log, as `mode` says. `settings` count when it is created; NULL is the default.
+//
+// Completes as `RH_OP_LOG_OPEN` with the `rh_log` as `handle`, or: `RH_E_NOT_FOUND`, `RH_E_EXISTS`, `RH_E_NO_SPACE`,
+// `RH_E_INVALID` (a name that can't be), `RH_E_FAILED`, `RH_E_CLOSED`. What it creates is durable then.
+//
+// Errors: `RH_E_FULL`, `RH_E_VERSION`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_open(const struct rh_engine *engine,
+                      const struct rh_queue *queue,
+                      const char *name,
+                      uint32_t mode,
+                      const struct rh_log_settings *settings,
+                      uint64_t user_data,
+                      struct rh_error *error);
+
+// Ends the handle of a log. Operations under way go on and complete. Never waits. NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API rh_status rh_log_close(struct rh_log *log, struct rh_error *error);
+
+// Reads records from offset `from` on, up to `bytes_max` bytes but at least one record; none at the end of
+// the log.
+//
+// Completes as `RH_OP_READ` with the `rh_records` as `handle`, to be freed even if it has none, how many it has
+// as `result` and the offset to go on from as `detail`; or: `RH_E_TRIMMED`, `RH_E_RANGE`, `RH_E_DELETED`,
+// `RH_E_CORRUPT`, `RH_E_IO`, `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_read(const struct rh_log *log,
+                      const struct rh_queue *queue,
+                      uint64_t from,
+                      size_t bytes_max,
+                      uint64_t user_data,
+                      struct rh_error *error);
+
+// Reads records from offset `from` on and, at the end of the log, those that are appended later, in batches of
+// up to `batch_bytes` bytes but at least one record; 0 is 256 KiB. There are as many completions as `credits`, and as
+// `rh_queue_credit` adds; nothing is read ahead but one batch.
+//
+// Each completes as `RH_OP_FOLLOW` like `rh_log_read`, with `RH_CQ_MORE`. The first error, or `rh_queue_cancel`,
+// ends it with a completion without `RH_CQ_MORE`, which takes a credit too unless it is canceled.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_follow(const struct rh_log *log,
+                        const struct rh_queue *queue,
+                        uint64_t from,
+                        size_t batch_bytes,
+                        uint32_t credits,
+                        uint64_t user_data,
+                        struct rh_error *error);
+
+// Finds the first offset of the first record with the time `time_ns`, nanoseconds since 1970, or a later one.
+//
+// Completes as `RH_OP_OFFSET_AT` with it as `result`, or: `RH_E_NOT_FOUND` if every record is earlier,
+// `RH_E_DELETED`, `RH_E_CORRUPT`, `RH_E_IO`, `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_log_offset_at(const struct rh_log *log,
+                           const struct rh_queue *queue,
+                           uint64_t time_ns,
+                           uint64_t user_data,
+                           struct rh_error *error);
+
+// Gives the first of the records, which lie one behind the other, and how many there are; both are borrowed
+// until `rh_records_free`.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_records_items(const struct rh_records *records,
+                           const struct rh_record **first,
+                           size_t *count,
+                           struct rh_error *error);
+
+// Gives records back. NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API rh_status rh_records_free(struct rh_records *records, struct rh_error *error);
+
+// Makes options with their defaults; docs/options.md and `rh_options_page` describe each.
+//
+// Errors: `RH_E_INVALID`, `RH_E_NOMEM`. Ended by `rh_options_free`. Any thread.
+RH_API RH_NODISCARD rh_status rh_options_new(struct rh_options **out, struct rh_error *error);
+
+// Ends options. Engines that were opened with them keep what they copied. NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API rh_status rh_options_free(struct rh_options *options, struct rh_error *error);
+
+// Sets the option `key` to the written `value`, such as `"memory"` to `"1GiB"`. The option `preset` sets
+// several others, so set it first.
+//
+// Errors: `RH_E_OPTION` for an unknown key or an impossible value, `RH_E_INVALID`, `RH_E_CLOSED`,
+// `RH_E_FORKED`; nothing is changed then. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_options_set(struct rh_options *options,
+                         const char *key,
+                         const char *value,
+                         struct rh_error *error);
+
+// Gives the value of the option `key`, written so that `rh_options_set` reads it back, in the way of all texts:
+// `len`, which may be NULL, becomes its length without the NUL; if `cap` has no room for both,
+// `RH_E_SIZE` is returned and nothing else written.
+//
+// Errors: `RH_E_OPTION` for an unknown key, `RH_E_SIZE`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_options_get(const struct rh_options *options,
+                         const char *key,
+                         char *buffer,
+                         size_t cap,
+                         size_t *len,
+                         struct rh_error *error);
+
+// Replaces all options by the defaults as a TOML document changes them: lines of `key = value`.
+//
+// Errors: `RH_E_OPTION` with line and column, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`; nothing is changed
+// then. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_options_load_toml(struct rh_options *options,
+                               const char *toml,
+                               struct rh_error *error);
+
+// The same with a document in a file.
+//
+// Errors: those of `rh_options_load_toml`, and `RH_E_IO` if the file cannot be read. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_options_load_file(struct rh_options *options,
+                               const char *path,
+                               struct rh_error *error);
+
+// Applies the environment variables whose names start with `ROUNDHOUSE_`, such as `ROUNDHOUSE_MEMORY`.
+// Nothing else in the library reads the environment.
+//
+// Errors: `RH_E_OPTION` for such a variable that sets no option or has an impossible value, `RH_E_INVALID`,
+// `RH_E_CLOSED`, `RH_E_FORKED`; nothing is changed then. Any thread, while none sets variables.
+RH_API RH_NODISCARD rh_status rh_options_load_environment(struct rh_options *options, struct rh_error *error);
+
+// Says how many shards a store has that is created, if the option `shards` leaves it open; otherwise it is
+// one per processor. A store that is there keeps its own number.
+//
+// Errors: `RH_E_OPTION` for 0, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_options_set_new_store_shards(struct rh_options *options,
+                                          uint16_t shards,
+                                          struct rh_error *error);
+
+// Gives the keys of all options, one a line, as `rh_options_get` gives a value.
+//
+// Errors: `RH_E_SIZE`. Any thread.
+RH_API RH_NODISCARD rh_status rh_options_keys(char *buffer, size_t cap, size_t *len, struct rh_error *error);
+
+// Gives the description of all options in Markdown, as `rh_options_get` gives a value.
+//
+// Errors: `RH_E_SIZE`. Any thread.
+RH_API RH_NODISCARD rh_status rh_options_page(char *buffer, size_t cap, size_t *len, struct rh_error *error);
+
+// Makes a completion queue. It belongs to no engine: any number of them may complete into it, and it may
+// outlive them.
+//
+// `depth` is how many operations it takes, from 1 to `RH_QUEUE_DEPTH_MAX`: those that were accepted and
+// whose last completion was not taken yet. Beyond it, submitting gives `RH_E_FULL`.
+//
+// Errors: `RH_E_INVALID`, `RH_E_NOMEM`, `RH_E_IO` (no descriptor left). Ended by `rh_queue_close`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_queue_open(uint32_t depth,
+                        struct rh_queue **out,
+                        struct rh_error *error);
+
+// Ends a queue, if nothing is in it. Never waits. NULL is fine.
+//
+// Errors: `RH_E_BUSY` while operations are under way or completions were not taken: their memory is still
+// borrowed, so take them first; the queue goes on. `RH_E_INVALID`, `RH_E_CLOSED`. Any thread.
+RH_API rh_status rh_queue_close(struct rh_queue *queue, struct rh_error *error);
+
+// The descriptor of a queue, to be watched by `poll`, `epoll` or the like; or an error, which is negative.
+//
+// It is readable while there may be completions: a hint, so be ready to find none. Whoever waits for edges
+// instead of levels takes completions until there are none. Do not read from it or close it. Before this
+// is called for the first time, nothing is spent on it.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API RH_NODISCARD int rh_queue_fd(const struct rh_queue *queue, struct rh_error *error);
+
+// Takes up to `cap` completions and returns how many, or an error, which is negative. Never waits.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread; each completion is taken once.
+RH_API
+RH_NODISCARD
+int32_t rh_queue_poll(const struct rh_queue *queue,
+                      struct rh_completion *out,
+                      uint32_t cap,
+                      struct rh_error *error);
+
+// The same, but if there are none waits for the first at most `timeout_ns` nanoseconds; `RH_FOREVER` for
+// as long as it takes. Returns 0 when the time has passed.
+//
+// Errors and threads as for `rh_queue_poll`. Not for a thread that turns shards: it would wait for itself.
+RH_API
+RH_NODISCARD
+int32_t rh_queue_wait(const struct rh_queue *queue,
+                      struct rh_completion *out,
+                      uint32_t cap,
+                      uint64_t timeout_ns,
+                      struct rh_error *error);
+
+// Gives the message of a completion that failed. The queue keeps as many as it is deep, at least 16.
+//
+// Errors: `RH_E_INVALID` if the completion is of no failure, `RH_E_NOT_FOUND` if its message is gone,
+// `RH_E_CLOSED`, `RH_E_FORKED`; in these cases `out` is about them. Any thread.
+RH_API
+rh_status rh_queue_error(const struct rh_queue *queue,
+                         const struct rh_completion *completion,
+                         struct rh_error *out);
+
+// Gives an operation up: it completes with `RH_E_CANCELED`, unless its completion is on its way already.
+// What it had begun to change may happen nevertheless. Appends are never given up.
+//
+// Errors: `RH_E_NOT_FOUND` if no operation that can be given up has this `user_data`; `RH_E_INVALID`,
+// `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API rh_status rh_queue_cancel(const struct rh_queue *queue, uint64_t user_data, struct rh_error *error);
+
+// Lets an operation that completes many times, such as `rh_log_follow`, do so `credits` more times.
+//
+// Errors: `RH_E_NOT_FOUND` if there is none with this `user_data`, also because it has ended; `RH_E_INVALID`,
+// `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+rh_status rh_queue_credit(const struct rh_queue *queue,
+                          uint64_t user_data,
+                          uint32_t credits,
+                          struct rh_error *error);
+
+// The name of a status, such as `"RH_E_IO"`, and `"RH_E_UNKNOWN"` for a number that is none. The text
+// is static. Any thread.
+RH_API const char *rh_status_name(rh_status status);
+
+// 1 if the engine has to be closed and opened again before the same can succeed, otherwise 0. Any
+// thread.
+RH_API int rh_status_is_fatal(rh_status status);
+
+// 1 if the very same call may succeed later without anything being repaired, otherwise 0. Any thread.
+RH_API int rh_status_is_retriable(rh_status status);
+
+// The version of the library as `major * 1000000 + minor * 1000 + patch`. Before 1.0, header and library
+// fit if major and minor are equal; from then on, if major is. Any thread.
+RH_API uint32_t rh_version_number(void);
+
+// The version of the library, such as `"0.1.0"`. The text is static. Any thread.
+RH_API const char *rh_version_string(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* ROUNDHOUSE_H */
+
+/* What structures begin as. */
+#define RH_LOG_SETTINGS_INIT { sizeof(rh_log_settings), 0, 0, 0, 0, 0, 0, 0 }
+#define RH_LOG_INFO_INIT { sizeof(rh_log_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
