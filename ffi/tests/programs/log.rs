@@ -8,7 +8,7 @@ use crate::toolbox::{EXAMPLES, compile, start, succeed};
 
 #[test]
 fn what_log_c_calls_durable_is_there_after_a_kill() {
-    let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
     let program = compile(&Path::new(EXAMPLES).join("log.c"), scratch.path());
     let store = scratch.path().join("store");
 
