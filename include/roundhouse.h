@@ -41,6 +41,18 @@
 /* The version of this header, in the form of rh_version_number(). */
 #define RH_VERSION_NUMBER (RH_VERSION_MAJOR * 1000000u + RH_VERSION_MINOR * 1000u + RH_VERSION_PATCH)
 
+// Something is broken.
+#define RH_LEVEL_ERROR 1
+
+// Something is odd.
+#define RH_LEVEL_WARN 2
+
+// Something that happens seldom happened.
+#define RH_LEVEL_INFO 3
+
+// For those who look for a defect.
+#define RH_LEVEL_DEBUG 4
+
 // Open a store that is there; create none.
 #define RH_OPEN_EXISTING 1
 
@@ -73,6 +85,33 @@
 
 // At once; the record is made durable when that is convenient.
 #define RH_DURABILITY_NEVER 3
+
+// All shards together, where the number of a shard is expected.
+#define RH_ALL_SHARDS UINT32_MAX
+
+// Everything fits.
+#define RH_VERDICT_CLEAN 0
+
+// Everything that was acknowledged fits; behind it is the rest of a write that a crash interrupted.
+#define RH_VERDICT_TORN_TAIL 1
+
+// Acknowledged data is damaged.
+#define RH_VERDICT_CORRUPT 2
+
+// Nothing is damaged; nothing was changed.
+#define RH_REPAIR_NOTHING_TO_DO 0
+
+// The log was cut at the first damage, or would be.
+#define RH_REPAIR_DONE 1
+
+// There is nothing before the damage that could be kept; nothing was changed. Salvage what is behind it.
+#define RH_REPAIR_NOTHING_TO_KEEP 2
+
+// Change nothing, and say what would be done.
+#define RH_DRY_RUN 1
+
+// Go on behind damage.
+#define RH_SALVAGE_ALL 1
 
 // The operation goes on: more completions with the same `user_data` follow.
 #define RH_CQ_MORE 1
@@ -116,6 +155,12 @@
 // `rh_engine_get_info`: the structure given is filled.
 #define RH_OP_STORE_INFO 13
 
+// `rh_engine_open_hosted`: `handle` is the `rh_engine`.
+#define RH_OP_OPEN 14
+
+// `rh_engine_metrics`: `handle` is the `rh_metrics`.
+#define RH_OP_METRICS 15
+
 // Operations that a queue can be deep at most.
 #define RH_QUEUE_DEPTH_MAX (1 << 20)
 
@@ -137,6 +182,9 @@ typedef struct rh_engine rh_engine;
 // A log of an engine.
 typedef struct rh_log rh_log;
 
+// A snapshot of what an engine counts and measures.
+typedef struct rh_metrics rh_metrics;
+
 // Options of engines to be opened.
 typedef struct rh_options rh_options;
 
@@ -146,6 +194,9 @@ typedef struct rh_queue rh_queue;
 // Consecutive records of one log, as a read gave them. They keep whole frames in memory: copy what is to
 // be kept for long.
 typedef struct rh_records rh_records;
+
+// A shard that the program turns.
+typedef struct rh_shard rh_shard;
 
 // What a call or an operation came to: `RH_OK`, or one of the negative `RH_E_` numbers.
 typedef int32_t rh_status;
@@ -162,6 +213,42 @@ typedef struct rh_error {
     // Cause and remedy in UTF-8, ended by a NUL; cut off where the room ends.
     char message[RH_MESSAGE_BYTES];
 } rh_error;
+
+// What is left to do after a turn.
+typedef struct rh_turn {
+    // Nanoseconds from now until the shard must be turned even if nothing happens; `RH_FOREVER` for never.
+    uint64_t next_deadline_ns;
+    // Not 0 if there is more to do at once.
+    uint32_t has_work;
+    // Not 0 if the engine is closed: the shard may be freed.
+    uint32_t is_closed;
+} rh_turn;
+
+// What the store of a shard is at one moment. Start from `RH_STORE_INFO_INIT`.
+typedef struct rh_store_info {
+    // The size of this structure.
+    size_t struct_size;
+    // The first position of the write-ahead log that is kept.
+    uint64_t low_water;
+    // Where the next frame goes.
+    uint64_t end;
+    // Everything below is durable.
+    uint64_t durable_upto;
+    // Slot files.
+    uint64_t slots;
+    // Of those, how many hold nothing live.
+    uint64_t slots_ready;
+    // Segments with live records, and the active one.
+    uint64_t segments;
+    // Logs.
+    uint64_t logs;
+    // Bytes kept in memory for readers.
+    uint64_t cache_bytes;
+    // Bytes of a slot file.
+    uint64_t slot_bytes;
+    // How often the store was opened for writing.
+    uint64_t epoch;
+} rh_store_info;
 
 // Bytes of the program's.
 typedef struct rh_slice {
@@ -240,6 +327,67 @@ typedef struct rh_record {
     // 0.
     uint32_t reserved;
 } rh_record;
+
+// Is told how far a check is: bytes done, and bytes that it may come to.
+typedef void (*rh_progress_fn)(void *user, uint64_t done, uint64_t total);
+
+// Is told one thing that was found, as a line of `len` bytes without an end; no NUL follows.
+typedef void (*rh_note_fn)(void *user, const char *text, size_t len);
+
+// What a check of a shard found. Start from `RH_VERIFICATION_INIT`.
+typedef struct rh_verification {
+    // The size of this structure.
+    size_t struct_size;
+    // One of the `RH_VERDICT_` numbers.
+    uint32_t verdict;
+    // 0.
+    uint32_t reserved;
+    // Intact frames.
+    uint64_t frames;
+    // Intact records, with those of the catalogue.
+    uint64_t records;
+    // Bytes of the intact frames.
+    uint64_t bytes;
+    // Places that are damaged.
+    uint64_t damaged;
+    // The first live position.
+    uint64_t low_water;
+    // Everything below is proven to have been durable.
+    uint64_t durable_upto;
+    // Where the write-ahead log ends.
+    uint64_t end;
+} rh_verification;
+
+// What a repair did. Start from `RH_REPAIR_INIT`.
+typedef struct rh_repair {
+    // The size of this structure.
+    size_t struct_size;
+    // One of the `RH_REPAIR_` numbers.
+    uint32_t outcome;
+    // 0.
+    uint32_t reserved;
+    // Intact records behind the cut, which are lost with it.
+    uint64_t lost_records;
+    // Bytes of intact frames behind the cut.
+    uint64_t lost_bytes;
+    // Files in quarantine.
+    uint64_t quarantined;
+    // Slot files that were missing and are empty ones now.
+    uint64_t recreated;
+} rh_repair;
+
+// Is given a record that was salvaged. `name` is that of its log, `name_len` bytes, or NULL if it is not known;
+// both it and the record are borrowed until the function returns.
+typedef void (*rh_salvage_fn)(void *user,
+                              uint32_t log,
+                              const char *name,
+                              size_t name_len,
+                              const struct rh_record *record);
+
+// Is told what the engine does: `level` is one of the `RH_LEVEL_` numbers, `text` a line without an end, which has
+// `len` bytes and ends with a NUL. Called on the threads of the engine's shards, several at once, and on those that
+// open it: it must not block, and call nothing of the library's.
+typedef void (*rh_diagnostics_fn)(void *user, int level, const char *text, size_t len);
 
 // An operation of a queue completed, or got one step further. 64 bytes.
 typedef struct rh_completion {
@@ -362,7 +510,8 @@ rh_status rh_engine_open(const char *directory,
 // an `RH_OP_CLOSE` completes in `queue`, with the first error if a shard could not be closed in order.
 // Handles of its logs are closed by `rh_log_close`, before or after. NULL is fine, and does nothing.
 //
-// With `queue` NULL nobody is told. A program that ends before closing has ended loses what was not yet
+// With `queue` NULL nobody is told; an engine whose shards the program turns needs one, and closes while they are
+// turned and completions taken. A program that ends before closing has ended loses what was not yet
 // completed.
 //
 // Errors: `RH_E_FULL` if the queue is, `RH_E_NOMEM` if no thread can be had for it, `RH_E_INVALID`, `RH_E_CLOSED`,
@@ -408,6 +557,79 @@ rh_status rh_engine_log_names(const struct rh_engine *engine,
                               size_t cap,
                               size_t *len,
                               struct rh_error *error);
+
+// Opens the store in `directory` without threads of the library's: the program turns the shards, which are one
+// per processor unless the option `shards` says how many. It gets them in `shards`, an array of `cap`, and how
+// many in `count`. Each is started by `rh_shard_start` on the thread that is to turn it, then turned.
+//
+// Completes as `RH_OP_OPEN`, while the shards are turned, with the `rh_engine` as `handle`, or with what
+// `rh_engine_open` fails with. Turn the shards until they are closed then too.
+//
+// Errors: `RH_E_SIZE` if the array is too short (`detail` says for how many), `RH_E_OPTION`, `RH_E_FULL`,
+// `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_engine_open_hosted(const char *directory,
+                                const struct rh_options *options,
+                                uint32_t flags,
+                                const struct rh_queue *queue,
+                                uint64_t user_data,
+                                struct rh_shard **shards,
+                                uint32_t cap,
+                                uint32_t *count,
+                                struct rh_error *error);
+
+// Starts a shard on this thread, which alone may use it from now on.
+//
+// Errors: `RH_E_UNSUPPORTED` if it cannot have a ring (the `RH_OP_OPEN` says why), `RH_E_INVALID` if it was started
+// before, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`.
+RH_API
+RH_NODISCARD
+rh_status rh_shard_start(struct rh_shard *shard,
+                         struct rh_error *error);
+
+// The descriptor to watch, by levels or edges, while the shard need not be turned; or an error, which is
+// negative. Do not read from it or close it.
+//
+// Errors: `RH_E_INVALID` (also on another thread than the one that started it), `RH_E_CLOSED`, `RH_E_FORKED`,
+// `RH_E_PANIC`. The shard's thread.
+RH_API RH_NODISCARD int rh_shard_fd(struct rh_shard *shard, struct rh_error *error);
+
+// Does what there is to do, at most `budget` turns of the shard's loop, and never sleeps. If `out` says that it
+// has work, call again soon; otherwise sleep until the descriptor is readable or the deadline has passed. Call
+// it at least once before every sleep, and after operations were submitted on this thread.
+//
+// Errors: `RH_E_IO` if the ring broke (free the shard), `RH_E_INVALID` (also on another thread, and for a budget of
+// 0), `RH_E_BUSY` from within a turn, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. The shard's thread.
+RH_API
+RH_NODISCARD
+rh_status rh_shard_turn(struct rh_shard *shard,
+                        uint32_t budget,
+                        struct rh_turn *out,
+                        struct rh_error *error);
+
+// Ends a shard, which is no longer turned. NULL is fine.
+//
+// Errors: `RH_E_BUSY` while the engine is open or opening: close it, and turn the shard until it is closed;
+// `RH_E_INVALID` (also on another thread), `RH_E_CLOSED`, `RH_E_FORKED`. The shard's thread, if it was started.
+RH_API
+rh_status rh_shard_free(struct rh_shard *shard,
+                        struct rh_error *error);
+
+// Asks what the store of a shard is now. `out`, whose `struct_size` must be set, is borrowed until the
+// completion.
+//
+// Completes as `RH_OP_STORE_INFO` with `out` filled, or `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_VERSION`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_engine_get_info(const struct rh_engine *engine,
+                             const struct rh_queue *queue,
+                             uint32_t shard,
+                             struct rh_store_info *out,
+                             uint64_t user_data,
+                             struct rh_error *error);
 
 // Appends `count` records at consecutive offsets, all or none, behind every earlier append of this thread to
 // the log. With `RH_COPY` in `flags` the records are copied; without it their bytes are borrowed until the
@@ -632,6 +854,144 @@ rh_status rh_records_items(const struct rh_records *records,
 // Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
 RH_API rh_status rh_records_free(struct rh_records *records, struct rh_error *error);
 
+// Takes a snapshot of what the shards of an engine count and measure.
+//
+// Completes as `RH_OP_METRICS` with the `rh_metrics` as `handle`, or `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_engine_metrics(const struct rh_engine *engine,
+                            const struct rh_queue *queue,
+                            uint64_t user_data,
+                            struct rh_error *error);
+
+// Gives back a snapshot. NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API rh_status rh_metrics_free(struct rh_metrics *metrics, struct rh_error *error);
+
+// Gives how much the counter `name` came to since the engine was opened, on a shard or with `RH_ALL_SHARDS`.
+//
+// Errors: `RH_E_NOT_FOUND` if there is no such counter or shard, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any
+// thread.
+RH_API
+RH_NODISCARD
+rh_status rh_metrics_counter(const struct rh_metrics *metrics,
+                             uint32_t shard,
+                             const char *name,
+                             uint64_t *out,
+                             struct rh_error *error);
+
+// Gives the names of all counters, one a line, as `rh_options_get` gives a value.
+//
+// Errors: `RH_E_SIZE`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_metrics_counters(const struct rh_metrics *metrics,
+                              char *buffer,
+                              size_t cap,
+                              size_t *len,
+                              struct rh_error *error);
+
+// Gives the append latency in nanoseconds, over all shards, that the fraction `quantile` of appends did not
+// exceed, such as 0.99: from the first record put into a frame until that is written, and durable if it was to be.
+//
+// Errors: `RH_E_INVALID` (also for a fraction outside 0 to 1), `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_metrics_append_latency(const struct rh_metrics *metrics,
+                                    double quantile,
+                                    uint64_t *out,
+                                    struct rh_error *error);
+
+// Gives all of it as OpenMetrics text of `len` bytes, borrowed until `rh_metrics_free`; no NUL follows.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_metrics_openmetrics(const struct rh_metrics *metrics,
+                                 const char **out,
+                                 size_t *len,
+                                 struct rh_error *error);
+
+// Gives to `out` how many shards the store in `directory` has. Like all functions `rh_store_`, this one
+// blocks, takes the lock that keeps engines out, and works on this thread.
+//
+// Errors: `RH_E_NOT_FOUND` if there is no store, `RH_E_BUSY` while an engine has it, `RH_E_CORRUPT` if its
+// superblock is unusable, `RH_E_VERSION`, `RH_E_UNSUPPORTED`, `RH_E_NOMEM`, `RH_E_IO`, `RH_E_INVALID`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_store_shards(const char *directory,
+                          uint32_t *out,
+                          struct rh_error *error);
+
+// Reads everything that is live on a shard and checks it, and changes nothing. Each damaged place is given to
+// `note`, the way to `progress`; both may be NULL, and get `user`. Damage is a verdict, no error.
+//
+// Errors: as `rh_store_shards`; `RH_E_INVALID` if there is no such shard. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_store_verify(const char *directory,
+                          uint32_t shard,
+                          rh_progress_fn progress,
+                          rh_note_fn note,
+                          void *user,
+                          struct rh_verification *out,
+                          struct rh_error *error);
+
+// Says what a shard consists of, and changes nothing: each slot file, segment and log is a line for `note`, which
+// gets `user`.
+//
+// Errors: as `rh_store_shards`; `RH_E_INVALID` if there is no such shard or `note` is NULL. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_store_inspect(const char *directory,
+                           uint32_t shard,
+                           rh_note_fn note,
+                           void *user,
+                           struct rh_error *error);
+
+// Cuts the log of a shard at the first damage, after everything behind it was copied into quarantine; with
+// `RH_DRY_RUN` in `flags` only says what it would do. The cut and each file in quarantine is a line for
+// `note`, which may be NULL and gets `user`.
+//
+// Errors: as `rh_store_shards`; `RH_E_INVALID` if there is no such shard. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_store_repair(const char *directory,
+                          uint32_t shard,
+                          uint32_t flags,
+                          rh_note_fn note,
+                          void *user,
+                          struct rh_repair *out,
+                          struct rh_error *error);
+
+// Gives every intact record of a shard to `visit`, with `user`, in the order in which they were appended, up to the
+// first damage, or with `RH_SALVAGE_ALL` in `flags` behind it too: then what was trimmed, truncated or deleted may be
+// among them. Changes nothing. Gives to `out` how many there were.
+//
+// Errors: as `rh_store_shards`; `RH_E_INVALID` if there is no such shard or `visit` is NULL. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_store_salvage(const char *directory,
+                           uint32_t shard,
+                           uint32_t flags,
+                           rh_salvage_fn visit,
+                           void *user,
+                           uint64_t *out,
+                           struct rh_error *error);
+
+// Tries whether a store could live in `directory`, which must exist: creates a file for direct I/O, writes to it
+// durably, and removes it.
+//
+// Errors: `RH_E_UNSUPPORTED` or `RH_E_NOMEM` if there can be no ring, `RH_E_IO` with the kernel's answer, which is
+// `EINVAL` if the file system knows no direct I/O, `RH_E_INVALID`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_store_probe(const char *directory,
+                         struct rh_error *error);
+
 // Makes options with their defaults; docs/options.md and `rh_options_page` describe each.
 //
 // Errors: `RH_E_INVALID`, `RH_E_NOMEM`. Ended by `rh_options_free`. Any thread.
@@ -703,6 +1063,20 @@ RH_NODISCARD
 rh_status rh_options_set_new_store_shards(struct rh_options *options,
                                           uint16_t shards,
                                           struct rh_error *error);
+
+// Has engines opened with these options tell `function` what they do, down to `level`, one of the `RH_LEVEL_`
+// numbers. `user` is handed to it. NULL for nobody, which is the default.
+//
+// `function` and `user` must stay good until the closing of every such engine has completed.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_options_set_diagnostics(struct rh_options *options,
+                                     int level,
+                                     rh_diagnostics_fn function,
+                                     void *user,
+                                     struct rh_error *error);
 
 // Gives the keys of all options, one a line, as `rh_options_get` gives a value.
 //
@@ -817,3 +1191,6 @@ RH_API const char *rh_version_string(void);
 /* What structures begin as. */
 #define RH_LOG_SETTINGS_INIT { sizeof(rh_log_settings), 0, 0, 0, 0, 0, 0, 0 }
 #define RH_LOG_INFO_INIT { sizeof(rh_log_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define RH_STORE_INFO_INIT { sizeof(rh_store_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define RH_VERIFICATION_INIT { sizeof(rh_verification), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define RH_REPAIR_INIT { sizeof(rh_repair), 0, 0, 0, 0, 0, 0 }

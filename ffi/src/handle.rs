@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Engine,
     Log,
     Records,
+    Shard,
+    Metrics,
 }
 
 /// Set when a panic was caught: what shares it is unusable from then on.
@@ -163,7 +165,8 @@ impl Token {
 }
 
 fn name(kind: u8) -> &'static str {
-    const NAMES: [&str; 6] = ["handle", "options", "queue", "engine", "log", "records"];
+    const NAMES: [&str; 8] =
+        ["handle", "options", "queue", "engine", "log", "records", "shard", "metrics"];
     NAMES.get(usize::from(kind)).copied().unwrap_or("handle")
 }
 

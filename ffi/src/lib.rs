@@ -12,6 +12,7 @@
 )]
 #![allow(non_camel_case_types, reason = "the names are those of the C types")]
 
+mod diagnostics;
 mod engine;
 mod entry;
 mod error;
@@ -19,14 +20,19 @@ mod failure;
 mod fork;
 mod handle;
 mod log;
+mod metrics;
+mod offline;
 mod options;
 mod queue;
 mod status;
 mod version;
 
+pub use diagnostics::*;
 pub use engine::*;
 pub use error::*;
 pub use log::*;
+pub use metrics::*;
+pub use offline::*;
 pub use options::*;
 pub use queue::*;
 pub use status::*;

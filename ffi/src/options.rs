@@ -1,12 +1,13 @@
 //! Options, by their keys.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int, c_void};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use roundhouse::Options;
 use roundhouse::options::options_page;
 
+use crate::diagnostics::{Diagnostics, rh_diagnostics_fn};
 use crate::entry::{Out, enter, give_text, text};
 use crate::error::rh_error;
 use crate::failure::Failure;
@@ -27,6 +28,7 @@ pub(crate) struct Settings {
     pub(crate) options: Options,
     /// Shards of a store that is created, if the option `shards` leaves it open.
     pub(crate) new_store_shards: Option<u16>,
+    pub(crate) diagnostics: Diagnostics,
 }
 
 /// The settings of a handle, or the defaults for NULL.
@@ -215,6 +217,35 @@ pub unsafe extern "C" fn rh_options_set_new_store_shards(
             return Err(Failure::new(RH_E_OPTION, "a store has at least one shard"));
         }
         lock(&settings).new_store_shards = Some(shards);
+        Ok(())
+    };
+    // SAFETY: `error` is NULL or may be written; the header says so.
+    unsafe { enter(options, error, set) }
+}
+
+/// Has engines opened with these options tell `function` what they do, down to `level`, one of the `RH_LEVEL_`
+/// numbers. `user` is handed to it. NULL for nobody, which is the default.
+///
+/// `function` and `user` must stay good until the closing of every such engine has completed.
+///
+/// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rh_options_set_diagnostics(
+    options: *mut rh_options,
+    level: c_int,
+    function: rh_diagnostics_fn,
+    user: *mut c_void,
+    error: *mut rh_error,
+) -> rh_status {
+    let set = || {
+        let settings = handle::get(options.cast_const())?;
+        let diagnostics = match function {
+            Some(function) => Diagnostics::new(level, function, user)
+                .ok_or_else(|| Failure::invalid(format!("there is no level {level}")))?,
+            None => Diagnostics::default(),
+        };
+        lock(&settings).diagnostics = diagnostics;
         Ok(())
     };
     // SAFETY: `error` is NULL or may be written; the header says so.

@@ -1,12 +1,11 @@
 //! Telling a queue, and whoever waits for it, that an operation may have got on.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::Wake;
-use std::time::Duration;
-
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
+use std::time::Duration;
 
 use roundhouse::Errno;
 use rustix::event::{EventfdFlags, eventfd};

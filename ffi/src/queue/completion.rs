@@ -56,6 +56,10 @@ pub const RH_OP_OFFSET_AT: u32 = 11;
 pub const RH_OP_CLOSE: u32 = 12;
 /// `rh_engine_get_info`: the structure given is filled.
 pub const RH_OP_STORE_INFO: u32 = 13;
+/// `rh_engine_open_hosted`: `handle` is the `rh_engine`.
+pub const RH_OP_OPEN: u32 = 14;
+/// `rh_engine_metrics`: `handle` is the `rh_metrics`.
+pub const RH_OP_METRICS: u32 = 15;
 
 /// What an operation that went well came to.
 #[derive(Debug, Clone, Copy)]

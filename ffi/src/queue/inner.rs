@@ -147,10 +147,11 @@ impl Inner {
                 }
                 return None;
             };
-            self.current = self.look(place).map(|event| {
-                self.early.push_back(event);
-                place
-            });
+            let event = self.look(place);
+            self.current = event.is_some().then_some(place);
+            if let Some(event) = event {
+                return Some(self.complete(event));
+            }
         }
     }
 

@@ -8,11 +8,31 @@ use crate::toolbox::{compile, succeed};
 /// Compiles a program of `tests/c` and runs it on a directory that does not exist yet.
 fn run(name: &str) {
     let scratch = tempfile::tempdir().unwrap();
-    let program = compile(&Path::new("tests/c").join(name), scratch.path());
+    let program = compile("-std=c11", &Path::new("tests/c").join(name), scratch.path());
     succeed(Command::new(program).arg(scratch.path().join("store")));
 }
 
 #[test]
 fn logs_do_everything_from_c() {
     run("logs.c");
+}
+
+#[test]
+fn each_mistake_has_its_status_and_message() {
+    run("bad_input.c");
+}
+
+#[test]
+fn metrics_diagnostics_and_checks_work_from_c() {
+    run("observe.c");
+}
+
+#[test]
+fn a_forked_child_is_told_that_it_cannot_use_its_parents_handles() {
+    run("fork.c");
+}
+
+#[test]
+fn where_io_uring_is_forbidden_opening_says_so() {
+    run("seccomp.c");
 }

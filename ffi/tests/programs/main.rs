@@ -1,5 +1,5 @@
 //! The programs of `examples/c`, compiled against the header and run with the library.
 
 mod calls;
-mod log;
+mod examples;
 mod toolbox;

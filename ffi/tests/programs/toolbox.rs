@@ -33,12 +33,12 @@ pub(crate) fn stage(directory: &Path) -> PathBuf {
     staged
 }
 
-/// Compiles a program with `cc` and returns where it is.
-pub(crate) fn compile(source: &Path, scratch: &Path) -> PathBuf {
+/// Compiles a program with `cc`, by a standard such as `-std=c99`, and returns where it is.
+pub(crate) fn compile(standard: &str, source: &Path, scratch: &Path) -> PathBuf {
     let staged = stage(scratch);
     let program = scratch.join(source.file_stem().unwrap());
     let mut cc = Command::new("cc");
-    cc.args(["-std=c99", "-D_DEFAULT_SOURCE", "-Wstrict-prototypes", "-g", "-O1"]).args(WARNINGS);
+    cc.args([standard, "-D_DEFAULT_SOURCE", "-Wstrict-prototypes", "-g", "-O1"]).args(WARNINGS);
     cc.args(["-I", INCLUDE]).arg(source).arg("-o").arg(&program);
     cc.arg("-L").arg(&staged).arg(format!("-Wl,-rpath,{}", staged.display()));
     cc.args(["-lroundhouse", "-lpthread"]);

@@ -1,20 +1,26 @@
 //! Engines.
 
+mod hosted;
+mod info;
+
 use std::ffi::c_char;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
 use futures_channel::oneshot;
-use roundhouse::{Engine, ShardId, block_on};
+use roundhouse::{Engine, EngineBuilder, ShardId, block_on};
 
 use crate::entry::{Out, enter, enter_counting, give_text, text};
 use crate::error::rh_error;
 use crate::failure::Failure;
 use crate::handle::{self, Handle, Kind, Latch};
-use crate::options::{rh_options, settings_of};
+use crate::options::{Settings, rh_options, settings_of};
 use crate::queue::{Once, RH_OP_CLOSE, Success, rh_queue};
 use crate::status::{RH_E_CLOSED, RH_E_NOMEM, rh_status};
+
+pub use hosted::*;
+pub use info::*;
 
 /// An open engine.
 pub struct rh_engine;
@@ -29,6 +35,8 @@ pub(crate) struct EngineObject {
     pub(crate) engine: Engine,
     /// Shared with the handles of its logs.
     pub(crate) latch: Latch,
+    /// Whether the program turns the shards: then the library has no threads.
+    is_hosted: bool,
 }
 
 /// Open a store that is there; create none.
@@ -56,20 +64,13 @@ pub unsafe extern "C" fn rh_engine_open(
         // SAFETY: an out-parameter may be written; the header says so.
         let out = unsafe { Out::new(out, "out") }?;
         // SAFETY: texts of the program's are NULL or end with a NUL; the header says so.
-        let directory = Path::new(unsafe { text(directory, "directory") }?);
+        let directory = unsafe { text(directory, "directory") }?;
         let settings = settings_of(options)?;
-        let mut builder = Engine::builder(directory).options(settings.options);
-        if let Some(shards) = settings.new_store_shards {
-            builder = builder.new_store_shards(shards);
-        }
-        match flags {
-            0 => {}
-            RH_OPEN_EXISTING => builder = builder.existing_only(),
-            _ => return Err(Failure::invalid(format!("there are no such flags: {flags:#x}"))),
-        }
-        let engine = block_on(builder.open())?;
+        let diagnostics = settings.diagnostics.clone();
+        let builder = builder(directory, settings, flags)?;
+        let engine = diagnostics.during(|| block_on(builder.open()))?;
         let latch = Latch::default();
-        let object = EngineObject { engine, latch: latch.clone() };
+        let object = EngineObject { engine, latch: latch.clone(), is_hosted: false };
         out.write(handle::insert::<rh_engine>(Arc::new(object), latch)?);
         Ok(())
     };
@@ -77,12 +78,25 @@ pub unsafe extern "C" fn rh_engine_open(
     unsafe { enter::<rh_engine>(std::ptr::null(), error, open) }
 }
 
+fn builder(directory: &str, settings: Settings, flags: u32) -> Result<EngineBuilder, Failure> {
+    let mut builder = Engine::builder(Path::new(directory)).options(settings.options);
+    if let Some(shards) = settings.new_store_shards {
+        builder = builder.new_store_shards(shards);
+    }
+    match flags {
+        0 => Ok(builder),
+        RH_OPEN_EXISTING => Ok(builder.existing_only()),
+        _ => Err(Failure::invalid(format!("there are no such flags: {flags:#x}"))),
+    }
+}
+
 /// Closes an engine, without waiting: its handle is closed at once, what was accepted before is still made durable
 /// and completes, later operations on its logs fail with `RH_E_CLOSED`. When all that is done and the directory free,
 /// an `RH_OP_CLOSE` completes in `queue`, with the first error if a shard could not be closed in order.
 /// Handles of its logs are closed by `rh_log_close`, before or after. NULL is fine, and does nothing.
 ///
-/// With `queue` NULL nobody is told. A program that ends before closing has ended loses what was not yet
+/// With `queue` NULL nobody is told; an engine whose shards the program turns needs one, and closes while they are
+/// turned and completions taken. A program that ends before closing has ended loses what was not yet
 /// completed.
 ///
 /// Errors: `RH_E_FULL` if the queue is, `RH_E_NOMEM` if no thread can be had for it, `RH_E_INVALID`, `RH_E_CLOSED`,
@@ -98,11 +112,22 @@ pub unsafe extern "C" fn rh_engine_close(
         if engine.is_null() {
             return Ok(());
         }
+        // A latched engine can still be closed.
+        let is_hosted = handle::get(engine.cast_const()).is_ok_and(|object| object.is_hosted);
+        if queue.is_null() && is_hosted {
+            return Err(Failure::null("queue"));
+        }
         if queue.is_null() {
             return start_closing(engine).map(drop);
         }
         let queue = handle::get(queue)?;
         queue.submit(RH_OP_CLOSE, user_data, || {
+            // Without threads of the library's there are none to join, so whoever takes completions closes it.
+            if is_hosted {
+                let object = handle::remove(engine.cast_const())?;
+                let closing = object.engine.clone().close();
+                return Ok(Box::pin(async { Ok(closing.await.map(|()| Success::DONE)?) }) as Once);
+            }
             let closed = start_closing(engine)?;
             Ok(Box::pin(async {
                 let gone =

@@ -1,0 +1,60 @@
+//! The programs of `examples/c`.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Command;
+
+use crate::toolbox::{EXAMPLES, compile, start, succeed};
+
+#[test]
+fn what_log_c_calls_durable_is_there_after_a_kill() {
+    let scratch = tempfile::tempdir().unwrap();
+    let program = compile("-std=c99", &Path::new(EXAMPLES).join("log.c"), scratch.path());
+    let store = scratch.path().join("store");
+
+    let mut first = start(Command::new(&program).arg(&store).arg("100000000"));
+    let lines = BufReader::new(first.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let durable: Vec<String> = lines.take(501).collect();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!((durable[0].as_str(), durable[500].as_str()), ("found 0", "durable 499"));
+
+    let again = succeed(Command::new(&program).arg(&store).arg("0"));
+    let found: u64 = again.lines().next().unwrap().strip_prefix("found ").unwrap().parse().unwrap();
+    assert!(found >= 500, "{found} lines are left of at least 500 durable ones");
+    assert!(again.ends_with("closed\n"), "{again}");
+}
+
+/// Compiles a program of `examples/c` and runs it with directories that do not exist yet, and arguments.
+fn run(name: &str, directories: usize, arguments: &[&str]) -> String {
+    let scratch = tempfile::tempdir().unwrap();
+    let program = compile("-std=c99", &Path::new(EXAMPLES).join(name), scratch.path());
+    let stores = (0..directories).map(|number| scratch.path().join(format!("store-{number}")));
+    succeed(Command::new(program).args(stores).args(arguments))
+}
+
+#[test]
+fn follow_c_reads_what_another_thread_appends() {
+    let printed = run("follow.c", 1, &["200"]);
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!((lines[0], lines[199]), ("0: line 0", "199: line 199"));
+    assert_eq!(lines[200..], ["RH_E_CANCELED"]);
+}
+
+#[test]
+fn two_engines_c_copies_from_one_store_to_the_other() {
+    assert_eq!(run("two_engines.c", 2, &[]), "copied 100, durable 100\nclosed both\n");
+}
+
+#[test]
+fn embed_epoll_c_drives_the_shard_itself() {
+    assert_eq!(run("embed_epoll.c", 1, &["500"]), "durable 500\n");
+}
+
+#[test]
+fn bench_c_runs_every_case() {
+    for case in ["each", "many", "batch", "alone"] {
+        let cost: f64 = run("bench.c", 1, &[case, "0.05"]).trim().parse().unwrap();
+        assert!(cost > 0.0, "{case}: {cost}");
+    }
+}
