@@ -431,6 +431,8 @@ impl Store {
                 }
             }
         }
+        // What expired while the store was closed goes now, and not when the next segment is sealed.
+        state.look_at_retention(now);
         state.kick_commit();
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::check::contents::{Contents, check_alone};
 use crate::check::examined::Examined;
 use crate::check::slots::Place;
 use crate::error::Corruption;
-use crate::format::{FrameKind, HeadPayload, SealLink, SealPayload};
+use crate::format::{FrameHeader, FrameKind, HeadPayload, SealLink, SealPayload, Superblock};
 use crate::logs::Catalogue;
 use crate::pool::slot_path;
 use crate::scan::{Found, FrameScan, ScannedFrame};
@@ -213,6 +213,11 @@ impl<'a> Audit<'a> {
             let chained = header.check_chain(hash);
             chained.map_err(|reject| Mismatch::Foreign(reject.to_string()))?;
         }
+        let Superblock { epoch_start, epoch_prev_hash, .. } = context.superblock;
+        if self.end_of(header) == epoch_start && frame.hash() != epoch_prev_hash {
+            let reason = "the epoch began behind another frame than the one here";
+            return Err(Mismatch::Foreign(reason.to_owned()));
+        }
         let is_at_start = header.pos.in_slot(self.examined.slot_bytes()) == 0;
         if is_at_start != (header.kind == FrameKind::Head) {
             let kind = header.kind;
@@ -262,7 +267,7 @@ impl<'a> Audit<'a> {
     fn accept(&mut self, frame: &ScannedFrame) {
         let header = &frame.header;
         self.epoch = header.epoch;
-        self.at = header.end();
+        self.at = self.end_of(header);
         self.is_reported = false;
         let is_seal = header.kind == FrameKind::Seal;
         let link = SealLink { pos: header.pos, bytes: header.frame_bytes };
@@ -271,9 +276,14 @@ impl<'a> Audit<'a> {
             sealed: is_seal.then_some(link),
             next_slot: header.next_slot,
         };
-        if is_seal {
-            let slot_bytes = self.examined.slot_bytes();
-            self.at = header.pos.segment(slot_bytes).next().base(slot_bytes);
+    }
+
+    /// Where the frame behind this one starts. What follows a seal begins the next segment.
+    fn end_of(&self, header: &FrameHeader) -> Pos {
+        let slot_bytes = self.examined.slot_bytes();
+        match header.kind {
+            FrameKind::Seal => header.pos.segment(slot_bytes).next().base(slot_bytes),
+            _ => header.end(),
         }
     }
 

@@ -222,8 +222,7 @@ impl State {
         self.begin_segment(seal, now);
         self.bury_dead_segments();
         // Retention works on sealed segments, and there is a new one.
-        self.deadlines.retention = Some(now);
-        self.kick_deadlines();
+        self.look_at_retention(now);
     }
 
     /// The slot that follows the segment of the next frame to write. That frame may still be of a

@@ -153,10 +153,7 @@ impl State {
         let range = self.catalogue.log(id).map(|log| (log.start, log.end));
         match record {
             ControlRecord::Create { .. } => {}
-            ControlRecord::Configure { .. } => {
-                self.deadlines.retention = Some(now);
-                self.kick_deadlines();
-            }
+            ControlRecord::Configure { .. } => self.look_at_retention(now),
             ControlRecord::Delete { .. }
             | ControlRecord::Trim { .. }
             | ControlRecord::Truncate { .. } => {

@@ -202,6 +202,12 @@ impl State {
         &mut self.commit_kick
     }
 
+    /// Has the deadline task trim what retention lets go, at once.
+    pub(crate) fn look_at_retention(&mut self, now: Monotonic) {
+        self.deadlines.retention = Some(now);
+        self.kick_deadlines();
+    }
+
     /// Has the deadline task look at the deadlines again.
     pub(crate) fn kick_deadlines(&mut self) {
         self.deadline_kick.set();

@@ -3,6 +3,8 @@
 mod damage;
 mod displaced_head;
 mod lost_head;
+mod other_history;
 mod refusals;
+mod retention;
 mod stories;
 mod superblock;
