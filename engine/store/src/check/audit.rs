@@ -210,8 +210,9 @@ impl<'a> Audit<'a> {
             return Err(Mismatch::Foreign(format!("epoch {found} has no frame at position {pos}")));
         }
         if let Track::After { hash, .. } = self.track {
-            let chained = header.check_chain(hash);
-            chained.map_err(|reject| Mismatch::Foreign(reject.to_string()))?;
+            let chained = header.check_chain(hash).map_err(|reject| reject.to_string());
+            let must_follow = context.proves_predecessor(header);
+            chained.map_err(if must_follow { Mismatch::Impossible } else { Mismatch::Foreign })?;
         }
         let Superblock { epoch_start, epoch_prev_hash, .. } = context.superblock;
         if self.end_of(header) == epoch_start && frame.hash() != epoch_prev_hash {

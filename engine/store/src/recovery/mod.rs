@@ -25,7 +25,7 @@ use roundhouse_base::{Epoch, Offset, Pos, SlotNo};
 use roundhouse_runtime::{Errno, FileId, Shard};
 
 use crate::error::{Corruption, OpenError};
-use crate::format::{FrameHeader, Salts, SealLink, Superblock};
+use crate::format::{FrameHeader, FrameKind, Salts, SealLink, Superblock};
 use crate::logs::{Catalogue, Segment};
 use crate::pool::slot_path;
 use crate::recovery::evidence::Evidence;
@@ -107,6 +107,14 @@ impl Context {
         let Superblock { epoch, epoch_start, .. } = self.superblock;
         let lowest = if header.pos >= epoch_start { epoch } else { Epoch(0) };
         (lowest..=epoch).contains(&header.epoch)
+    }
+
+    /// Whether a frame in force was submitted when the one before it was durable, so that the frame
+    /// it names must be there. What the current epoch began behind, the superblock says.
+    pub(crate) fn proves_predecessor(&self, header: &FrameHeader) -> bool {
+        let Superblock { epoch, epoch_start, .. } = self.superblock;
+        let was_durable = header.kind == FrameKind::Head || header.durable_upto >= header.pos;
+        was_durable && header.epoch == epoch && header.pos > epoch_start
     }
 
     /// A scan of a slot's file as the segment of `from`, to the end of the slot.
@@ -281,11 +289,15 @@ fn judge(
     ];
     let proven = proven.into_iter().max().unwrap_or_default();
     let continues = end.pos != superblock.epoch_start || end.hash == superblock.epoch_prev_hash;
-    if (proven <= end.pos && continues) || planted(Bug::ProofIgnored) {
+    let fits = continues && !end.is_contradicted;
+    if (proven <= end.pos && fits) || planted(Bug::ProofIgnored) {
         return Ok(());
     }
     let reason = match &end.rejection {
         _ if !continues => "the frame before is another one than the epoch began behind".to_owned(),
+        _ if end.is_contradicted => {
+            "the frame before is another one than the one here names".to_owned()
+        }
         Some(rejection) => format!("there is no intact frame: {rejection}"),
         None => "the log ends here".to_owned(),
     };

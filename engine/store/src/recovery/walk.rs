@@ -41,6 +41,9 @@ pub(crate) struct WalkEnd {
     pub(crate) sealed: Option<SealLink>,
     /// What was found instead of a frame; `None` if there was nothing to look at.
     pub(crate) rejection: Option<Rejection>,
+    /// Whether an intact frame is there that was submitted when the one before it was durable, and
+    /// names another one.
+    pub(crate) is_contradicted: bool,
     /// Frames that were accepted.
     pub(crate) frames: u64,
 }
@@ -87,6 +90,7 @@ impl Walk {
             next_slot: header.next_slot,
             sealed: None,
             rejection: None,
+            is_contradicted: false,
             frames: 0,
         };
         let segment = Segment { no: start.segment, slot: start.slot, shares: Default::default() };
@@ -137,6 +141,7 @@ impl Walk {
         scan: &mut FrameScan,
     ) -> Option<ScannedFrame> {
         self.end.rejection = None;
+        self.end.is_contradicted = false;
         let frame = match scan.next().await {
             Found::Frame(frame) => frame,
             Found::Rejected(rejection) => {
@@ -147,6 +152,7 @@ impl Walk {
         };
         let checked = self.check(context, &frame);
         if let Err(reject) = checked {
+            self.end.is_contradicted = is_contradiction(context, &frame, reject);
             self.end.rejection = Some(Rejection { pos: self.end.pos, reject, unreadable: None });
             return None;
         }
@@ -210,7 +216,11 @@ impl Walk {
         let no = self.end.pos.segment(context.superblock.slot_bytes);
         let next = survey.segment(no)?;
         let HeadPayload { prev_seal, .. } = &next.head;
-        if *prev_seal != self.end.sealed || self.check(context, &next.frame).is_err() {
+        if let Err(reject) = self.check(context, &next.frame) {
+            self.end.is_contradicted = is_contradiction(context, &next.frame, reject);
+            return None;
+        }
+        if *prev_seal != self.end.sealed {
             return None;
         }
         self.segments.push(Segment { no, slot: next.slot, shares: Default::default() });
@@ -218,4 +228,8 @@ impl Walk {
         self.end.slot = next.slot;
         Some(next)
     }
+}
+
+fn is_contradiction(context: &Context, frame: &ScannedFrame, reject: FrameReject) -> bool {
+    matches!(reject, FrameReject::Chain { .. }) && context.proves_predecessor(&frame.header)
 }

@@ -41,6 +41,34 @@ fn last_frame(image: &Image, end: Pos) -> PlacedFrame {
     image.frames().into_iter().find(|frame| frame.header.end() == end).expect("it was written")
 }
 
+/// Puts the frame of the `other` history that ends at `end` into `image`, and that on the disk.
+fn transplant_last(scene: &Scene, other: &Image, image: &Image, end: Pos) -> PlacedFrame {
+    let strange = last_frame(other, end);
+    let range = strange.at as usize..strange.at as usize + strange.header.frame_bytes as usize;
+    let mut content = image.file(&strange.file).unwrap().to_vec();
+    let strange_bytes = &other.file(&strange.file).unwrap()[range.clone()];
+    assert_ne!(&content[range.clone()], strange_bytes, "the histories differ");
+    content[range].copy_from_slice(strange_bytes);
+    scene.node.write_file(&strange.file, &content);
+    strange
+}
+
+/// The store is not opened; `verify` names the place, and a repair cuts there.
+fn refused_and_cut_at(scene: &mut Scene, file: &Path, pos: Pos) {
+    let opened = scene.open_and_read(IDENTITY);
+    assert!(matches!(opened, Err(OpenError::Corruption(_))), "{opened:?}");
+    let directory = Path::new(DIRECTORY);
+    let verified = scene.run(async |shard| verify(&shard, directory, &mut |_| {}).await.unwrap());
+    let Verdict::Corruption { places, total: 1 } = verified.verdict else {
+        panic!("{:?}", verified.verdict)
+    };
+    assert_eq!((places[0].file.as_path(), places[0].pos), (file, pos));
+    let repaired =
+        scene.run(async |shard| repair(&shard, directory, RepairOptions::default()).await.unwrap());
+    let RepairReport::Repaired(repaired) = repaired else { panic!("{repaired:?}") };
+    assert_eq!(repaired.cut.map(|cut| cut.pos), Some(pos));
+}
+
 /// Seed 100001400: the last frame before an epoch of which nothing was written yet came from another
 /// history. Opening noticed that the epoch had begun behind another frame, but the walk of `verify`
 /// and of a repair did not: it found no damage that it could cut off, so the store could neither be
@@ -56,25 +84,30 @@ fn a_strange_frame_before_an_epoch_without_frames_is_named_and_cut_off() {
     let end = open_only(&mut scene, Duration::from_secs(1));
     let begun = begin_epoch_at(&mut scene, end);
 
-    let strange = last_frame(&other, end);
-    let range = strange.at as usize..strange.at as usize + strange.header.frame_bytes as usize;
-    let mut content = begun.file(&strange.file).unwrap().to_vec();
-    let strange_bytes = &other.file(&strange.file).unwrap()[range.clone()];
-    assert_ne!(&content[range.clone()], strange_bytes, "the histories differ");
-    content[range].copy_from_slice(strange_bytes);
-    scene.node.write_file(&strange.file, &content);
+    let strange = transplant_last(&scene, &other, &begun, end);
+    refused_and_cut_at(&mut scene, &strange.file, strange.header.pos);
+    assert_eq!(scene.open_and_read(IDENTITY).unwrap().bodies.len(), 20);
+}
 
-    let opened = scene.open_and_read(IDENTITY);
-    assert!(matches!(opened, Err(OpenError::Corruption(_))), "{opened:?}");
-    let directory = Path::new(DIRECTORY);
-    let verified = scene.run(async |shard| verify(&shard, directory, &mut |_| {}).await.unwrap());
-    let Verdict::Corruption { places, total: 1 } = verified.verdict else {
-        panic!("{:?}", verified.verdict)
-    };
-    assert_eq!((&places[0].file, places[0].pos), (&strange.file, strange.header.pos));
-    let repaired =
-        scene.run(async |shard| repair(&shard, directory, RepairOptions::default()).await.unwrap());
-    let RepairReport::Repaired(repaired) = repaired else { panic!("{repaired:?}") };
-    assert_eq!(repaired.cut.map(|cut| cut.pos), Some(strange.header.pos));
+/// Seed 100006148: the first frame of an epoch came from another history, where it lies at the same
+/// place behind the same frame, and only one more frame was behind it. That one proves that the frame
+/// before it was durable, and names another one; it was taken for a torn tail and dropped.
+#[test]
+fn a_strange_frame_below_the_last_one_is_not_taken_for_the_end() {
+    let mut scene = Scene::new(1);
+    scene.run(async |shard| append(&shard, 0..20).await.close().await.unwrap());
+    let base = Image::take(&scene.node);
+    let end = open_only(&mut scene, Duration::ZERO);
+    let other = Image::take(&scene.node);
+    base.restore(&scene.node);
+    scene.run(async |shard| {
+        shard.sleep(Duration::from_secs(1)).await;
+        append(&shard, 20..21).await;
+    });
+    scene.cluster.crash(&scene.node);
+    let image = Image::take(&scene.node);
+
+    let strange = transplant_last(&scene, &other, &image, end);
+    refused_and_cut_at(&mut scene, &strange.file, end);
     assert_eq!(scene.open_and_read(IDENTITY).unwrap().bodies.len(), 20);
 }
