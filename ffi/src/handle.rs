@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::failure::Failure;
 use crate::fork::Lineage;
@@ -70,6 +70,16 @@ pub(crate) fn insert<H: Handle>(object: Arc<H::Object>, latch: Latch) -> Result<
 /// `RH_E_INVALID` for what is no handle of this type, `RH_E_CLOSED` for a closed one, `RH_E_FORKED` for one
 /// of a parent process, `RH_E_PANIC` for one that is latched.
 pub(crate) fn get<H: Handle>(handle: *const H) -> Result<Arc<H::Object>, Failure> {
+    let object = borrow(handle)?.0.object.clone().ok_or_else(closed::<H>)?;
+    object.downcast().map_err(|_| not_a::<H>())
+}
+
+/// The same without a reference of its own, for calls that come often and are short: closing the handle
+/// waits for them.
+///
+/// # Errors
+/// As [`get`].
+pub(crate) fn borrow<H: Handle>(handle: *const H) -> Result<Borrowed, Failure> {
     let token = Token::of(handle)?;
     let slot = token.slot::<H>()?;
     let entry = slot.entry.read().unwrap_or_else(PoisonError::into_inner);
@@ -79,8 +89,18 @@ pub(crate) fn get<H: Handle>(handle: *const H) -> Result<Arc<H::Object>, Failure
     if entry.latch.is_set() {
         return Err(latched::<H>());
     }
-    let object = entry.object.clone().ok_or_else(closed::<H>)?;
-    object.downcast().map_err(|_| not_a::<H>())
+    Ok(Borrowed(entry))
+}
+
+/// An object that stays behind its handle for as long as this exists.
+pub(crate) struct Borrowed(RwLockReadGuard<'static, Entry>);
+
+impl Borrowed {
+    /// The object, of the handle it was borrowed from.
+    pub(crate) fn object<H: Handle>(&self) -> Result<&H::Object, Failure> {
+        let object = self.0.object.as_deref().ok_or_else(closed::<H>)?;
+        object.downcast_ref().ok_or_else(not_a::<H>)
+    }
 }
 
 /// Takes an object from its handle, which is closed from now on. Also if it is latched.

@@ -58,7 +58,8 @@ pub unsafe extern "C" fn rh_log_append(
     error: *mut rh_error,
 ) -> rh_status {
     let append = || {
-        let (found, queue) = (handle::get(log)?, handle::get(queue)?);
+        let (found, queue) = (handle::borrow(log)?, handle::borrow(queue)?);
+        let (found, queue) = (found.object::<rh_log>()?, queue.object::<rh_queue>()?);
         let is_copied = is_copied(flags)?;
         // SAFETY: the program's array has `count` slices; the header says so.
         let records = unsafe { array(records, count, "records") }?;
@@ -92,7 +93,8 @@ pub unsafe extern "C" fn rh_log_append_spanning(
     error: *mut rh_error,
 ) -> rh_status {
     let append = || {
-        let (found, queue) = (handle::get(log)?, handle::get(queue)?);
+        let (found, queue) = (handle::borrow(log)?, handle::borrow(queue)?);
+        let (found, queue) = (found.object::<rh_log>()?, queue.object::<rh_queue>()?);
         let is_copied = is_copied(flags)?;
         check_slice(&record)?;
         let time = (time_ns > 0).then_some(WallTime(time_ns));
@@ -122,7 +124,8 @@ pub unsafe extern "C" fn rh_log_append_many(
     error: *mut rh_error,
 ) -> i32 {
     let append = || {
-        let (found, queue) = (handle::get(log)?, handle::get(queue)?);
+        let (found, queue) = (handle::borrow(log)?, handle::borrow(queue)?);
+        let (found, queue) = (found.object::<rh_log>()?, queue.object::<rh_queue>()?);
         let is_copied = is_copied(flags)?;
         // SAFETY: the program's array has `count` appends; the header says so.
         let appends = unsafe { array(appends, count, "appends") }?;

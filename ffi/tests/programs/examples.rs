@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Command;
 
-use crate::toolbox::{EXAMPLES, compile, start, succeed};
+use crate::toolbox::{EXAMPLES, compile, compile_cpp, library, start, succeed};
 
 #[test]
 fn what_log_c_calls_durable_is_there_after_a_kill() {
@@ -57,4 +57,20 @@ fn bench_c_runs_every_case() {
         let cost: f64 = run("bench.c", 1, &[case, "0.05"]).trim().parse().unwrap();
         assert!(cost > 0.0, "{case}: {cost}");
     }
+}
+
+#[test]
+fn log_cpp_appends_and_reads() {
+    let scratch = tempfile::tempdir().unwrap();
+    let program = compile_cpp(&Path::new(EXAMPLES).join("log.cpp"), scratch.path());
+    let printed = succeed(Command::new(program).arg(scratch.path().join("store")).arg("20"));
+    assert!(printed.ends_with("19: line 19\n20 lines\n"), "{printed}");
+}
+
+#[test]
+fn python_hosts_the_library_by_ctypes() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut python = Command::new("python3");
+    python.arg(Path::new(EXAMPLES).join("log.py")).arg(library());
+    assert_eq!(succeed(python.arg(scratch.path().join("store")).arg("50")), "50 lines\n");
 }

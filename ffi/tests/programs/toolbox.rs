@@ -46,6 +46,18 @@ pub(crate) fn compile(standard: &str, source: &Path, scratch: &Path) -> PathBuf 
     program
 }
 
+/// Compiles a program in C++17 and returns where it is.
+pub(crate) fn compile_cpp(source: &Path, scratch: &Path) -> PathBuf {
+    let staged = stage(scratch);
+    let program = scratch.join("program");
+    let mut cc = Command::new("c++");
+    cc.args(["-std=c++17", "-fno-exceptions", "-g", "-O1"]).args(WARNINGS);
+    cc.args(["-I", INCLUDE]).arg(source).arg("-o").arg(&program);
+    cc.arg("-L").arg(&staged).arg(format!("-Wl,-rpath,{}", staged.display()));
+    succeed(cc.arg("-lroundhouse"));
+    program
+}
+
 /// Runs a command that must succeed and returns what it printed.
 pub(crate) fn succeed(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
