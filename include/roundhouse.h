@@ -1047,6 +1047,17 @@ rh_status rh_options_load_file(struct rh_options *options,
                                const char *path,
                                struct rh_error *error);
 
+// Gives all options as a TOML document that `rh_options_load_toml` reads back, as `rh_options_get` gives a value.
+//
+// Errors: `RH_E_SIZE`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_options_to_toml(const struct rh_options *options,
+                             char *buffer,
+                             size_t cap,
+                             size_t *len,
+                             struct rh_error *error);
+
 // Applies the environment variables whose names start with `ROUNDHOUSE_`, such as `ROUNDHOUSE_MEMORY`.
 // Nothing else in the library reads the environment.
 //

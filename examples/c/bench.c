@@ -4,10 +4,11 @@
  *     bench DIRECTORY CASE SECONDS
  *
  * CASE is one of: each (many under way, a call for each), many (the same, submitted many at a time), batch (batches
- * of 64 records), alone (one under way at a time), hosted (as many, on a shard that this thread turns).
+ * of 64 records), alone (one under way at a time), hosted (as many, on a shard that a thread of this program turns).
  * ffi/examples/beside.rs runs it in turns with the same in Rust.
  */
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static rh_error error;
 static void check(int32_t status)
 {
     if (status < 0) {
-        fprintf(stderr, "%s: %s\n", rh_status_name(status), error.message);
+        fprintf(stderr, "%s\n", error.message);
         exit(1);
     }
 }
@@ -56,6 +57,45 @@ static uint32_t take(struct bench *bench)
         }
     }
     return (uint32_t)count;
+}
+
+/* Turns a shard until its engine is closed, as one of the library's threads would. */
+static void *turn_shard(void *argument)
+{
+    rh_shard *shard = argument;
+    rh_error failure;
+    rh_turn turn;
+    struct pollfd watched;
+    if (rh_shard_start(shard, &failure) != RH_OK) {
+        return NULL;
+    }
+    watched.fd = rh_shard_fd(shard, &failure);
+    watched.events = POLLIN;
+    while (rh_shard_turn(shard, 64, &turn, &failure) == RH_OK && !turn.is_closed) {
+        if (!turn.has_work) {
+            poll(&watched, 1, turn.next_deadline_ns > 1000000000 ? 1000 : (int)(turn.next_deadline_ns / 1000000) + 1);
+        }
+    }
+    rh_shard_free(shard, NULL);
+    return NULL;
+}
+
+/* Opens an engine on a thread of this program's, which is returned. */
+static pthread_t open_hosted(struct bench *bench, const char *directory, rh_options *options)
+{
+    pthread_t thread;
+    rh_shard *shard;
+    rh_completion opened;
+    uint32_t count;
+    check(rh_options_set(options, "shards", "1", &error));
+    check(rh_engine_open_hosted(directory, options, 0, bench->queue, 0, &shard, 1, &count, &error));
+    if (pthread_create(&thread, NULL, turn_shard, shard) != 0) {
+        perror("pthread_create");
+        exit(1);
+    }
+    check(rh_queue_wait(bench->queue, &opened, 1, RH_FOREVER, &error));
+    bench->engine = opened.handle;
+    return thread;
 }
 
 /* Appends for so long and returns the nanoseconds per record. */
@@ -119,8 +159,9 @@ int main(int argc, char **argv)
     rh_options *options;
     const char *name;
     double seconds, cost;
+    pthread_t thread = 0;
+    int is_hosted;
     if (argc != 4) {
-        fprintf(stderr, "usage: %s DIRECTORY CASE SECONDS\n", argv[0]);
         return 2;
     }
     name = argv[2];
@@ -128,20 +169,24 @@ int main(int argc, char **argv)
     memset(bench.body, 'x', sizeof bench.body);
     check(rh_options_new(&options, &error));
     check(rh_options_set_new_store_shards(options, 1, &error));
-    check(rh_engine_open(argv[1], options, 0, &bench.engine, &error));
-    check(rh_options_free(options, &error));
     check(rh_queue_open(WINDOW, &bench.queue, &error));
+    is_hosted = strcmp(name, "hosted") == 0;
+    if (is_hosted) {
+        thread = open_hosted(&bench, argv[1], options);
+    } else {
+        check(rh_engine_open(argv[1], options, 0, &bench.engine, &error));
+    }
+    check(rh_options_free(options, &error));
     open_log(&bench);
     if (strcmp(name, "each") == 0) {
         cost = run(&bench, WINDOW, 1, 0, seconds);
-    } else if (strcmp(name, "many") == 0) {
+    } else if (strcmp(name, "many") == 0 || is_hosted) {
         cost = run(&bench, WINDOW, 1, 1, seconds);
     } else if (strcmp(name, "batch") == 0) {
         cost = run(&bench, WINDOW / BATCH, BATCH, 0, seconds);
     } else if (strcmp(name, "alone") == 0) {
         cost = run(&bench, 1, 1, 0, seconds);
     } else {
-        fprintf(stderr, "there is no case %s\n", name);
         return 2;
     }
     printf("%.1f\n", cost);
@@ -149,5 +194,5 @@ int main(int argc, char **argv)
     check(rh_engine_close(bench.engine, bench.queue, 0, &error));
     take(&bench);
     check(rh_queue_close(bench.queue, &error));
-    return 0;
+    return is_hosted ? pthread_join(thread, NULL) : 0;
 }

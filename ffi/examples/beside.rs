@@ -22,8 +22,13 @@ const BATCH: usize = 64;
 const RECORD: &[u8] = &[b'x'; 100];
 
 /// A case of both programs: its name in C, appends under way at once, records of each.
-const CASES: &[(&str, usize, usize)] =
-    &[("each", WINDOW, 1), ("many", WINDOW, 1), ("batch", WINDOW / BATCH, BATCH), ("alone", 1, 1)];
+const CASES: &[(&str, usize, usize)] = &[
+    ("each", WINDOW, 1),
+    ("many", WINDOW, 1),
+    ("batch", WINDOW / BATCH, BATCH),
+    ("alone", 1, 1),
+    ("hosted", WINDOW, 1),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -45,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let (c, rust) = (median(c), median(rust));
         let ratio = rust / c;
-        writeln!(out, "{name:5} {c:6.0} {rust:8.0} {:11.0} {ratio:19.3}", c - rust)?;
+        writeln!(out, "{name:6} {c:5.0} {rust:8.0} {:11.0} {ratio:19.3}", c - rust)?;
     }
     Ok(())
 }
@@ -59,7 +64,7 @@ fn median(mut costs: Vec<f64>) -> f64 {
 fn compile(scratch: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let own = std::env::current_exe()?;
     let build = own.ancestors().nth(2).ok_or("the program lies nowhere")?;
-    for name in ["libroundhouse.so", "libroundhouse.so.0"] {
+    for name in ["libroundhouse.so", "libroundhouse.so.0.1"] {
         let library = build.join("deps/libroundhouse_ffi.so");
         std::os::unix::fs::symlink(library, scratch.join(name))?;
     }

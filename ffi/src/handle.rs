@@ -284,6 +284,8 @@ const CHUNKS: usize = 18;
 /// The highest index that fits a token.
 const INDEX_MAX: u32 = (1 << 24) - 1;
 
+const _: () = assert!(usize::BITS == 64, "a handle has to have room for its generation");
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -177,6 +177,28 @@ pub unsafe extern "C" fn rh_options_load_file(
     unsafe { enter(options, error, load) }
 }
 
+/// Gives all options as a TOML document that `rh_options_load_toml` reads back, as `rh_options_get` gives a value.
+///
+/// Errors: `RH_E_SIZE`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rh_options_to_toml(
+    options: *const rh_options,
+    buffer: *mut c_char,
+    cap: usize,
+    len: *mut usize,
+    error: *mut rh_error,
+) -> rh_status {
+    let give = || {
+        let settings = handle::get(options)?;
+        let toml = lock(&settings).options.to_toml();
+        // SAFETY: the buffer has room for `cap` bytes; the header says so.
+        unsafe { give_text(&toml, buffer, cap, len) }
+    };
+    // SAFETY: `error` is NULL or may be written; the header says so.
+    unsafe { enter(options, error, give) }
+}
+
 /// Applies the environment variables whose names start with `ROUNDHOUSE_`, such as `ROUNDHOUSE_MEMORY`.
 /// Nothing else in the library reads the environment.
 ///

@@ -155,7 +155,7 @@ static void wrong_options(const char *directory)
 {
     rh_options *options;
     rh_engine *engine;
-    char text[64];
+    char text[64], document[4096];
     CHECK_OK(rh_options_new(&options, &error));
     CHECK_FAILS(rh_options_set(options, "shard", "1", &error), RH_E_OPTION, "the nearest is \"shards\"");
     CHECK_FAILS(rh_options_set(options, "pin", "maybe", &error), RH_E_OPTION, "allowed: true or false");
@@ -168,6 +168,9 @@ static void wrong_options(const char *directory)
     CHECK_OK(rh_options_load_toml(options, "shards = 1\nmemory = '1GiB'", &error));
     CHECK_OK(rh_options_get(options, "memory", text, sizeof text, NULL, &error));
     CHECK(strcmp(text, "1GiB") == 0);
+    CHECK_OK(rh_options_to_toml(options, document, sizeof document, NULL, &error));
+    CHECK(strstr(document, "memory = \"1GiB\"") != NULL);
+    CHECK_OK(rh_options_load_toml(options, document, &error));
     CHECK_OK(rh_options_set(options, "shards", "256", &error));
     CHECK_OK(rh_options_set(options, "memory", "64MiB", &error));
     CHECK_FAILS(rh_engine_open(directory, options, 0, &engine, &error), RH_E_OPTION, "is too little for 256 shards");

@@ -53,7 +53,7 @@ fn embed_epoll_c_drives_the_shard_itself() {
 
 #[test]
 fn bench_c_runs_every_case() {
-    for case in ["each", "many", "batch", "alone"] {
+    for case in ["each", "many", "batch", "alone", "hosted"] {
         let cost: f64 = run("bench.c", 1, &[case, "0.05"]).trim().parse().unwrap();
         assert!(cost > 0.0, "{case}: {cost}");
     }

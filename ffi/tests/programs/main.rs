@@ -1,5 +1,9 @@
-//! The programs of `examples/c`, compiled against the header and run with the library.
+//! Programs in C, C++ and Python, compiled against the header and run with the library.
 
 mod calls;
 mod examples;
+mod exports;
+mod header;
+mod install;
+mod parity;
 mod toolbox;

@@ -24,7 +24,7 @@ pub(crate) fn library() -> PathBuf {
 pub(crate) fn stage(directory: &Path) -> PathBuf {
     let staged = directory.join("lib");
     std::fs::create_dir_all(&staged).unwrap();
-    for name in ["libroundhouse.so", "libroundhouse.so.0"] {
+    for name in ["libroundhouse.so", "libroundhouse.so.0.1"] {
         let link = staged.join(name);
         if !link.exists() {
             std::os::unix::fs::symlink(library(), link).unwrap();
@@ -33,12 +33,14 @@ pub(crate) fn stage(directory: &Path) -> PathBuf {
     staged
 }
 
-/// Compiles a program with `cc`, by a standard such as `-std=c99`, and returns where it is.
+/// Compiles a program with `cc`, by a standard such as `-std=c99`, and returns where it is. The sanitizers find its
+/// mistakes, and what it or the library does not give back.
 pub(crate) fn compile(standard: &str, source: &Path, scratch: &Path) -> PathBuf {
     let staged = stage(scratch);
     let program = scratch.join(source.file_stem().unwrap());
     let mut cc = Command::new("cc");
     cc.args([standard, "-D_DEFAULT_SOURCE", "-Wstrict-prototypes", "-g", "-O1"]).args(WARNINGS);
+    cc.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
     cc.args(["-I", INCLUDE]).arg(source).arg("-o").arg(&program);
     cc.arg("-L").arg(&staged).arg(format!("-Wl,-rpath,{}", staged.display()));
     cc.args(["-lroundhouse", "-lpthread"]);
