@@ -14,6 +14,7 @@
 //! | [`groups`] | consumer groups and how far they are |
 //! | [`settings`], [`metrics`], [`http`] | what an operator chooses and sees |
 //! | [`table`] | a small durable map for everything that is not records |
+//! | [`load`] | load for this broker or another, for benches and tests |
 
 #![forbid(unsafe_code)]
 
@@ -27,6 +28,7 @@ pub mod handlers;
 pub mod http;
 pub mod limits;
 pub mod line;
+pub mod load;
 pub mod metrics;
 pub mod node;
 pub mod partition;
