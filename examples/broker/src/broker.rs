@@ -39,14 +39,10 @@ pub enum StartError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// A topic that is written down could not be opened.
-    #[error("topic {name} could not be opened: {error}")]
-    Topic {
-        /// Which.
-        name: String,
-        /// Why, in the protocol's terms; the reason was logged.
-        error: ResponseError,
-    },
+    /// Topics that are written down could not be opened, for an error of the protocol; the reason
+    /// was logged.
+    #[error("the topics could not be opened: {0}")]
+    Topics(ResponseError),
 }
 
 impl Broker {
@@ -68,11 +64,8 @@ impl Broker {
             broker.address = address;
             topics.extend(known);
         }
-        for topic in topics {
-            let name = topic.name.clone();
-            let adopted = broker.adopt(Arc::new(topic)).await;
-            adopted.map_err(|error| StartError::Topic { name, error })?;
-        }
+        let topics = topics.into_iter().map(Arc::new).collect();
+        broker.adopt(topics).await.map_err(StartError::Topics)?;
         broker.on_each_shard(|node| async move { doors::open(&node) }).await?;
         broker.http_address = broker.serve_http(http).await?;
         Ok(broker)
@@ -141,8 +134,8 @@ impl Broker {
         self.engine.spawn_on(ShardId(number as u16), program).await?
     }
 
-    async fn adopt(&self, topic: Arc<Topic>) -> Result<(), ResponseError> {
-        let adopted = self.on_each_shard(move |node| async move { node.adopt(topic).await }).await;
+    async fn adopt(&self, topics: Vec<Arc<Topic>>) -> Result<(), ResponseError> {
+        let adopted = self.on_each_shard(move |node| async move { node.adopt(topics).await }).await;
         let adopted = adopted.map_err(|error| errors::of_engine(&error))?;
         adopted.into_iter().collect::<Result<(), _>>().map_err(|error| errors::of_engine(&error))
     }

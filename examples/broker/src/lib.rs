@@ -15,6 +15,7 @@
 //! | [`settings`], [`metrics`], [`http`] | what an operator chooses and sees |
 //! | [`table`] | a small durable map for everything that is not records |
 //! | [`load`] | load for this broker or another, for benches and tests |
+//! | [`fuzz`] | everything that reads what clients send, for the fuzz target |
 
 #![forbid(unsafe_code)]
 
@@ -23,6 +24,7 @@ pub mod config;
 pub mod connection;
 pub mod doors;
 pub mod errors;
+pub mod fuzz;
 pub mod groups;
 pub mod handlers;
 pub mod http;

@@ -27,6 +27,10 @@ pub const FETCH_BYTES_MAX: usize = 55 << 20;
 pub const FETCH_WAIT_MS_MAX: i32 = 60_000;
 /// Partitions of one topic; asking for more is refused.
 pub const PARTITIONS_PER_TOPIC: i32 = 10_000;
+/// Logs being created, changed or deleted at once for topics; the others wait.
+pub const LOG_CHANGES_AT_ONCE: usize = 256;
+/// Topics of one request that are created together; the others follow.
+pub const TOPICS_AT_ONCE: usize = 256;
 /// Longest name of a topic, as Kafka has it.
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 /// Readers a partition keeps for those who come back where they left off; the oldest goes first.

@@ -35,6 +35,8 @@ pub struct NodeMetrics {
     pub requests: Count,
     /// Connections ended because of what came over them.
     pub malformed: Count,
+    /// Requests of a kind or version that is not known.
+    pub unsupported: Count,
     /// Batches appended.
     pub batches_produced: Count,
     /// Records in them.
@@ -52,12 +54,17 @@ struct Shown {
     value: fn(&NodeMetrics) -> &Count,
 }
 
-const SHOWN: [Shown; 6] = [
+const SHOWN: [Shown; 7] = [
     Shown { name: "requests", help: "Requests answered.", value: |node| &node.requests },
     Shown {
         name: "malformed_requests",
         help: "Connections ended because of what came over them.",
         value: |node| &node.malformed,
+    },
+    Shown {
+        name: "unsupported_requests",
+        help: "Requests of a kind or version that is not known.",
+        value: |node| &node.unsupported,
     },
     Shown {
         name: "batches_produced",

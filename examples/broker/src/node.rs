@@ -240,20 +240,22 @@ impl Node {
         topics.partition(topic, index).cloned().ok_or(ResponseError::UnknownTopicOrPartition)
     }
 
-    /// Takes notice of a topic that is new or was changed, and opens its partitions that live here.
+    /// Takes notice of topics that are new or were changed, and opens their partitions that live here.
     ///
     /// # Errors
-    /// The engine's.
-    pub async fn adopt(&self, topic: Arc<Topic>) -> Result<(), Error> {
-        let mut partitions = Vec::new();
-        for index in 0..topic.partitions {
-            let mut partition = None;
-            if self.shard_of(&topic.name, index) == self.handle.id() {
-                partition = Some(self.open_partition(&topic, index).await?);
+    /// The engine's; the topics before the one it was about are known then.
+    pub async fn adopt(&self, topics: Vec<Arc<Topic>>) -> Result<(), Error> {
+        for topic in topics {
+            let mut partitions = Vec::new();
+            for index in 0..topic.partitions {
+                let mut partition = None;
+                if self.shard_of(&topic.name, index) == self.handle.id() {
+                    partition = Some(self.open_partition(&topic, index).await?);
+                }
+                partitions.push(partition);
             }
-            partitions.push(partition);
+            self.topics.borrow_mut().insert(topic, partitions);
         }
-        self.topics.borrow_mut().insert(topic, partitions);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::rc::Rc;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use kafka_protocol::messages::ApiKey;
@@ -11,9 +11,9 @@ use kafka_protocol::protocol::{Decodable, HeaderVersion};
 
 use super::Response;
 use crate::handlers::{self, Call};
-use crate::limits::CONTROL_REQUEST_BYTES_MAX;
 use crate::node::Node;
 use crate::protocol::api::Api;
+use crate::protocol::control;
 use crate::protocol::fetch::FetchRequest;
 use crate::protocol::header::RequestHeader;
 use crate::protocol::produce::ProduceRequest;
@@ -48,6 +48,7 @@ pub(super) fn dispatch(
         Err(error) => return close(error),
     };
     let Some((api, bytes)) = Api::of(header.key).zip(header.bytes) else {
+        node.metrics.unsupported.add(1);
         return ready(handlers::versions::unsupported(&header)).boxed_local();
     };
     frame.advance(bytes);
@@ -124,13 +125,7 @@ impl Request {
         Fut: Future<Output = R> + 'static,
     {
         let (version, correlation) = (self.header.version, self.header.correlation);
-        if body.len() > CONTROL_REQUEST_BYTES_MAX {
-            return Err(Malformed::Length);
-        }
-        self.api.request.check(&body, version)?;
-        let mut body: Bytes = body.freeze();
-        // What the walk along the shape let pass can still be null where that is not allowed.
-        let request = Q::decode(&mut body, version).map_err(|_| Malformed::Length)?;
+        let request = control::read::<Q>(self.api, body, version)?;
         let (client_id, client_host) = (self.header.client_id, self.client_host);
         let call = Call { version, client_id, client_host };
         let answer = handler(self.node, call, request);

@@ -14,7 +14,9 @@ use crate::node::Node;
 use crate::partition::{Batch, Placed};
 use crate::protocol::batch::{BatchInfo, BatchRejection};
 use crate::protocol::header::RequestHeader;
-use crate::protocol::produce::{ProduceOutcome, ProducePartition, ProduceRequest, respond};
+use crate::protocol::produce::{
+    BATCH_VERSION, ProduceOutcome, ProducePartition, ProduceRequest, respond,
+};
 use crate::protocol::topic_ref::TopicRef;
 use crate::topics::Topic;
 
@@ -27,7 +29,7 @@ pub fn start(
 ) -> LocalBoxFuture<'static, Response> {
     let (correlation, version, acks) = (header.correlation, header.version, request.acks);
     let mut produce = Produce::default();
-    produce.sort(node, request);
+    produce.sort(node, version, request);
     let Produce { topics, wanted } = produce;
     let sent: Vec<_> =
         wanted.into_iter().map(|(shard, wanted)| send(node, shard, wanted)).collect();
@@ -69,12 +71,12 @@ struct Outcome {
 }
 
 impl Produce {
-    fn sort(&mut self, node: &Node, request: ProduceRequest) {
-        let is_valid = matches!(request.acks, -1..=1);
-        let refusal = match (is_valid, request.is_transactional) {
-            (false, _) => Some(ResponseError::InvalidRequiredAcks),
+    fn sort(&mut self, node: &Node, version: i16, request: ProduceRequest) {
+        let refusal = match (request.acks, request.is_transactional) {
+            _ if version < BATCH_VERSION => Some(ResponseError::UnsupportedVersion),
+            (..-1 | 2.., _) => Some(ResponseError::InvalidRequiredAcks),
             (_, true) => Some(ResponseError::TransactionalIdAuthorizationFailed),
-            (true, false) => None,
+            (_, false) => None,
         };
         let known = node.topics.borrow();
         for topic in request.topics {

@@ -25,7 +25,7 @@ use super::topics::{self, ConfigChange, NewTopic};
 use super::{BROKER_ID, Call};
 use crate::node::Node;
 use crate::protocol::topic_ref::TopicRef;
-use crate::topics::TopicConfig;
+use crate::topics::{Topic, TopicConfig};
 
 /// Why not, and in words where the code says too little.
 type Refusal = (ResponseError, Option<String>);
@@ -37,39 +37,46 @@ pub async fn create(
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
     let mut results = Vec::with_capacity(request.topics.len());
+    // Those that could be, and where their results go.
+    let (mut wanted, mut places) = (Vec::new(), Vec::new());
     for topic in request.topics {
-        results.push(create_one(&node, call.version, topic, request.validate_only).await);
+        let result = CreatableTopicResult::default().with_name(topic.name.clone());
+        results.push(match check_new(topic) {
+            Ok(new) => {
+                wanted.push(new);
+                places.push(results.len());
+                result
+            }
+            Err(refusal) => refused(result, refusal),
+        });
+    }
+    let created = topics::create(&node, wanted, request.validate_only).await;
+    for (place, created) in places.into_iter().zip(created) {
+        let result = std::mem::take(&mut results[place]);
+        results[place] = match created {
+            Ok(topic) => described(result, call.version, &topic),
+            Err(error) => refused(result, (error, None)),
+        };
     }
     CreateTopicsResponse::default().with_topics(results)
 }
 
-async fn create_one(
-    node: &Rc<Node>,
-    version: i16,
-    topic: CreatableTopic,
-    only_check: bool,
-) -> CreatableTopicResult {
-    let result = CreatableTopicResult::default().with_name(topic.name.clone());
-    let created = match check_new(topic) {
-        Ok(wanted) => topics::create(node, wanted, only_check).await.map_err(|error| (error, None)),
-        Err(refusal) => Err(refusal),
-    };
-    match created {
-        Ok(topic) => {
-            let mut result = result.with_configs(Some(Vec::new()));
-            if version >= 5 {
-                result = result.with_num_partitions(topic.partitions).with_replication_factor(1);
-            }
-            if version >= 7 {
-                result = result.with_topic_id(Uuid::from_bytes(topic.id));
-            }
-            result
-        }
-        Err((error, message)) => result
-            .with_error_code(error.code())
-            .with_error_message(message.map(StrBytes::from_string))
-            .with_configs(Some(Vec::new())),
+fn described(result: CreatableTopicResult, version: i16, topic: &Topic) -> CreatableTopicResult {
+    let mut result = result.with_configs(Some(Vec::new()));
+    if version >= 5 {
+        result = result.with_num_partitions(topic.partitions).with_replication_factor(1);
     }
+    if version >= 7 {
+        result = result.with_topic_id(Uuid::from_bytes(topic.id));
+    }
+    result
+}
+
+fn refused(result: CreatableTopicResult, (error, message): Refusal) -> CreatableTopicResult {
+    result
+        .with_error_code(error.code())
+        .with_error_message(message.map(StrBytes::from_string))
+        .with_configs(Some(Vec::new()))
 }
 
 /// What the protocol leaves open has the broker's default; every replica is on the only broker.

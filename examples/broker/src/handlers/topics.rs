@@ -1,13 +1,14 @@
 //! Creating, changing and deleting topics. The shard with the catalogue does it, one change after the
 //! other; every shard knows of it before whoever asked is answered.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use kafka_protocol::ResponseError;
 
 use crate::errors;
-use crate::limits::PARTITIONS_PER_TOPIC;
+use crate::limits::{PARTITIONS_PER_TOPIC, TOPICS_AT_ONCE};
 use crate::node::Node;
 use crate::topics::{
     Catalogue, ConfigError, Topic, TopicConfig, check_name, configure_logs, create_logs,
@@ -34,46 +35,85 @@ pub type ConfigChange = (String, Option<String>);
 /// An impossible name; the engine's.
 pub async fn create_on_demand(node: &Rc<Node>, name: String) -> Result<Arc<Topic>, ResponseError> {
     let wanted = NewTopic { name: name.clone(), partitions: None, config: TopicConfig::default() };
-    match create(node, wanted, false).await {
-        Err(ResponseError::TopicAlreadyExists) => {
+    match create(node, vec![wanted], false).await.pop() {
+        Some(Err(ResponseError::TopicAlreadyExists)) | None => {
             let topics = node.topics.borrow();
             topics.get(&name).cloned().ok_or(ResponseError::UnknownTopicOrPartition)
         }
-        created => created,
+        Some(created) => created,
     }
 }
 
-/// Creates a topic, or with `only_check` says whether it could be. It is durable when this returns.
-///
-/// # Errors
-/// [`ResponseError::TopicAlreadyExists`], an impossible name or count; the engine's.
-pub async fn create(
-    node: &Rc<Node>,
-    wanted: NewTopic,
-    only_check: bool,
-) -> Result<Arc<Topic>, ResponseError> {
-    check_name(&wanted.name)?;
-    let partitions = wanted.partitions.unwrap_or(node.config.default_partitions);
-    if !(1..=PARTITIONS_PER_TOPIC).contains(&partitions) {
-        return Err(ResponseError::InvalidPartitions);
-    }
+/// What became of a topic that somebody wanted.
+pub type Created = Result<Arc<Topic>, ResponseError>;
+
+/// Creates topics, or with `only_check` says whether they could be; of each, what became of it. They
+/// are durable when this returns.
+pub async fn create(node: &Rc<Node>, wanted: Vec<NewTopic>, only_check: bool) -> Vec<Created> {
+    let count = wanted.len();
     let created = node.call(Catalogue::SHARD, move |node| async move {
-        let catalogue = node.catalogue.as_ref().ok_or(ResponseError::NotController)?;
+        let Some(catalogue) = &node.catalogue else {
+            return vec![Err(ResponseError::NotController); wanted.len()];
+        };
         let place = catalogue.line.enter();
         place.turn().await;
-        if node.topics.borrow().get(&wanted.name).is_some() {
+        let planned = plan(&node, wanted);
+        if only_check {
+            return planned.into_iter().map(|topic| topic.map(Arc::new)).collect();
+        }
+        let mut created = Vec::with_capacity(planned.len());
+        let mut planned = planned.into_iter().peekable();
+        while planned.peek().is_some() {
+            let together = planned.by_ref().take(TOPICS_AT_ONCE).collect();
+            created.extend(create_together(&node, catalogue, together).await);
+        }
+        created
+    });
+    created.await.unwrap_or_else(|error| vec![Err(error); count])
+}
+
+/// Gives topics identities, as far as they are possible.
+fn plan(node: &Node, wanted: Vec<NewTopic>) -> Vec<Result<Topic, ResponseError>> {
+    let (known, mut new) = (node.topics.borrow(), HashSet::new());
+    let plan = |NewTopic { name, partitions, config }: NewTopic| {
+        check_name(&name)?;
+        let partitions = partitions.unwrap_or(node.config.default_partitions);
+        if !(1..=PARTITIONS_PER_TOPIC).contains(&partitions) {
+            return Err(ResponseError::InvalidPartitions);
+        }
+        if known.get(&name).is_some() || !new.insert(name.clone()) {
             return Err(ResponseError::TopicAlreadyExists);
         }
-        let NewTopic { name, config, .. } = wanted;
-        let topic = Topic { name, id: new_id(&node), partitions, config };
-        if only_check {
-            return Ok(Arc::new(topic));
-        }
-        let created = create_logs(&node.engine, &topic, 0, node.config.durability).await;
-        created.map_err(|error| errors::of_engine(&error))?;
-        write_down(&node, catalogue, topic).await
-    });
-    created.await.flatten()
+        Ok(Topic { name, id: new_id(node), partitions, config })
+    };
+    wanted.into_iter().map(plan).collect()
+}
+
+/// Creates topics in one go.
+async fn create_together(
+    node: &Rc<Node>,
+    catalogue: &Catalogue,
+    planned: Vec<Result<Topic, ResponseError>>,
+) -> Vec<Created> {
+    let possible: Vec<_> =
+        planned.iter().filter_map(|topic| Some((topic.as_ref().ok()?, 0))).collect();
+    let logs = create_logs(&node.engine, &possible, node.config.durability).await;
+    let mut logs = logs.into_iter();
+    let (mut outcomes, mut topics) = (Vec::with_capacity(planned.len()), Vec::new());
+    for topic in planned {
+        let topic = topic.and_then(|topic| match logs.next() {
+            Some(Err(error)) => Err(errors::of_engine(&error)),
+            _ => Ok(topic),
+        });
+        outcomes.push(topic.map(|topic| topics.push(topic)));
+    }
+    let written = write_down(node, catalogue, topics).await;
+    let mut written = written.map(Vec::into_iter);
+    let mut take = |()| match &mut written {
+        Ok(topics) => topics.next().ok_or(ResponseError::UnknownServerError),
+        Err(error) => Err(*error),
+    };
+    outcomes.into_iter().map(|outcome| outcome.and_then(&mut take)).collect()
 }
 
 /// Gives a topic more partitions, or with `only_check` says whether that could be.
@@ -99,9 +139,11 @@ pub async fn grow(
             return Ok(Arc::new(topic));
         }
         let first = known.partitions;
-        let created = create_logs(&node.engine, &topic, first, node.config.durability).await;
-        created.map_err(|error| errors::of_engine(&error))?;
-        write_down(&node, catalogue, topic).await
+        let default = node.config.durability;
+        for created in create_logs(&node.engine, &[(&topic, first)], default).await {
+            created.map_err(|error| errors::of_engine(&error))?;
+        }
+        write_down_one(&node, catalogue, topic).await
     });
     grown.await.flatten()
 }
@@ -155,7 +197,7 @@ pub async fn configure(
         }
         let configured = configure_logs(&node.engine, &topic, node.config.durability).await;
         configured.map_err(|error| plain(errors::of_engine(&error)))?;
-        write_down(&node, catalogue, topic).await.map(drop).map_err(plain)
+        write_down_one(&node, catalogue, topic).await.map(drop).map_err(plain)
     });
     changed.await.unwrap_or_else(|error| Err((error, None)))
 }
@@ -173,19 +215,28 @@ fn known(node: &Node, name: &str) -> Result<Arc<Topic>, ResponseError> {
     topics.get(name).cloned().ok_or(ResponseError::UnknownTopicOrPartition)
 }
 
-/// Writes a topic down that is new or was changed, and tells every shard.
+/// Writes topics down that are new or were changed, and tells every shard.
 async fn write_down(
+    node: &Rc<Node>,
+    catalogue: &Catalogue,
+    topics: Vec<Topic>,
+) -> Result<Vec<Arc<Topic>>, ResponseError> {
+    catalogue.put(&topics).await.map_err(|error| errors::of_engine(&error))?;
+    let topics: Vec<_> = topics.into_iter().map(Arc::new).collect();
+    let told = topics.clone();
+    let adopted = node.call_all(move |node| async move { node.adopt(told).await }).await?;
+    let adopted: Result<Vec<()>, _> = adopted.into_iter().collect();
+    adopted.map_err(|error| errors::of_engine(&error))?;
+    Ok(topics)
+}
+
+async fn write_down_one(
     node: &Rc<Node>,
     catalogue: &Catalogue,
     topic: Topic,
 ) -> Result<Arc<Topic>, ResponseError> {
-    catalogue.put(&topic).await.map_err(|error| errors::of_engine(&error))?;
-    let topic = Arc::new(topic);
-    let told = topic.clone();
-    let adopted = node.call_all(move |node| async move { node.adopt(told).await }).await?;
-    let adopted: Result<Vec<()>, _> = adopted.into_iter().collect();
-    adopted.map_err(|error| errors::of_engine(&error))?;
-    Ok(topic)
+    let written = write_down(node, catalogue, vec![topic]).await?;
+    written.into_iter().next().ok_or(ResponseError::UnknownServerError)
 }
 
 /// An identity that nobody had before: random, marked as such (RFC 9562, version 4).

@@ -9,8 +9,9 @@ use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse};
 use super::Call;
 use crate::connection::Response;
 use crate::node::Node;
-use crate::protocol::api::{APIS, Api};
+use crate::protocol::api::APIS;
 use crate::protocol::header::RequestHeader;
+use crate::protocol::writer::Writer;
 
 /// ApiVersions.
 pub async fn answer(_: Rc<Node>, call: Call, request: ApiVersionsRequest) -> ApiVersionsResponse {
@@ -22,28 +23,27 @@ pub async fn answer(_: Rc<Node>, call: Call, request: ApiVersionsRequest) -> Api
     supported()
 }
 
-/// A request whose key or version is not known. Only ApiVersions has an answer to that (in version 0,
-/// which every client can read); others can't be answered in a way their sender would understand, and
-/// no client sends them after it was told the versions.
+/// A request whose key or version is not known: `UNSUPPORTED_VERSION`, and the connection goes on.
+///
+/// ApiVersions is answered in version 0, which every client can read (KIP-511). Of others nobody knows the
+/// shape of their answer, so it has what all begin with and the error: its number and the code. No client
+/// sends them after it was told the versions.
 pub fn unsupported(header: &RequestHeader) -> Response {
+    let error = ResponseError::UnsupportedVersion.code();
     if header.key == ApiKey::ApiVersions as i16 {
-        let error = ResponseError::UnsupportedVersion.code();
         return Response::message(header.correlation, 0, &supported().with_error_code(error));
     }
-    match Api::of(header.key) {
-        Some(api) => refuse_version(header, api),
-        None => Response::Close(format!("request key {} is not known", header.key)),
-    }
-}
-
-fn refuse_version(header: &RequestHeader, api: &Api) -> Response {
-    Response::Close(format!("{:?} has no version {}", api.key, header.version))
+    tracing::warn!(key = header.key, version = header.version, "a request is not known");
+    let mut answer = Writer::new(false);
+    answer.i32(header.correlation);
+    answer.i16(error);
+    Response::Send(answer.finish())
 }
 
 fn supported() -> ApiVersionsResponse {
     let keys = APIS.iter().map(|api| {
         let version = ApiVersion::default().with_api_key(api.key as i16);
-        version.with_min_version(api.advertised_min).with_max_version(api.max)
+        version.with_min_version(api.min).with_max_version(api.max)
     });
     ApiVersionsResponse::default().with_api_keys(keys.collect())
 }

@@ -9,8 +9,6 @@ use super::schema::{self, Request};
 pub struct Api {
     /// Its key.
     pub key: ApiKey,
-    /// The first version that clients are told of.
-    pub advertised_min: i16,
     /// The first version that is understood.
     pub min: i16,
     /// The last version that is understood.
@@ -31,15 +29,15 @@ impl Api {
     }
 
     const fn new(key: ApiKey, min: i16, max: i16, request: Request) -> Api {
-        Api { key, advertised_min: min, min, max, request }
+        Api { key, min, max, request }
     }
 }
 
 /// Everything that is answered, by key. The upper versions are those of the schemas in Kafka 4.1.
 pub static APIS: &[Api] = &[
     // Clients built on librdkafka before 2.8.1 do without gzip, snappy and lz4 unless version 0 is
-    // advertised (KAFKA-18659); like Kafka 4, the broker does so and refuses versions 0 to 2.
-    Api { advertised_min: 0, ..Api::new(ApiKey::Produce, 3, 13, schema::PRODUCE) },
+    // advertised (KAFKA-18659). Versions 0 to 2 can't carry batches of today, so each is refused.
+    Api::new(ApiKey::Produce, 0, 13, schema::PRODUCE),
     Api::new(ApiKey::Fetch, 4, 18, schema::FETCH),
     Api::new(ApiKey::ListOffsets, 1, 10, schema::LIST_OFFSETS),
     Api::new(ApiKey::Metadata, 0, 13, schema::METADATA),

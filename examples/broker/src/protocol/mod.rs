@@ -8,11 +8,13 @@
 //! | `api`, `schema` | the requests that are answered, and their shapes, which guard the decoders |
 //! | `batch` | the header of a record batch |
 //! | `produce`, `fetch` | the two requests that carry records, by hand |
+//! | `control` | the others, by the generated code behind a guard |
 //!
 //! All other messages are read and written by the generated code of `kafka-protocol`.
 
 pub mod api;
 pub mod batch;
+pub mod control;
 pub mod fetch;
 pub mod frame;
 pub mod header;

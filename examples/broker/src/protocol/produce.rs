@@ -7,7 +7,7 @@ use super::reader::{Malformed, Reader};
 use super::topic_ref::TopicRef;
 use super::writer::Writer;
 
-/// A Produce request, versions 3 to 13.
+/// A Produce request. Versions before [`BATCH_VERSION`] carry formats of before Kafka 0.11.
 #[derive(Debug)]
 pub struct ProduceRequest {
     /// Whether it is part of a transaction.
@@ -80,7 +80,7 @@ impl ProduceRequest {
 
     fn walk(body: &[u8], version: i16, cuts: &mut Vec<Cut>) -> Result<ProduceRequest, Malformed> {
         let mut reader = Reader::new(body, is_flexible(version));
-        let is_transactional = reader.nullable_string()?.is_some();
+        let is_transactional = version >= BATCH_VERSION && reader.nullable_string()?.is_some();
         let (acks, _timeout_ms) = (reader.i16()?, reader.i32()?);
         let mut topics = Vec::new();
         for _ in 0..reader.array_length()?.ok_or(Malformed::Length)? {
@@ -132,7 +132,9 @@ pub fn respond(
         }
         writer.end_structure();
     }
-    writer.i32(NOT_THROTTLED);
+    if version >= 1 {
+        writer.i32(NOT_THROTTLED);
+    }
     writer.end_structure();
     writer.finish()
 }
@@ -141,7 +143,9 @@ fn write_outcome(writer: &mut Writer, version: i16, outcome: &ProduceOutcome) {
     writer.i32(outcome.index);
     writer.i16(outcome.error);
     writer.i64(outcome.base_offset);
-    writer.i64(outcome.append_time_ms);
+    if version >= 2 {
+        writer.i64(outcome.append_time_ms);
+    }
     if version >= 5 {
         writer.i64(outcome.log_start);
     }
@@ -157,6 +161,8 @@ fn is_flexible(version: i16) -> bool {
     APIS[0].request.is_flexible(version)
 }
 
+/// The first version whose records are batches as they are stored.
+pub const BATCH_VERSION: i16 = 3;
 /// `throttle_time_ms` of a client that is not slowed down.
 const NOT_THROTTLED: i32 = 0;
 

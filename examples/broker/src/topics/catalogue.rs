@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
-use roundhouse::{Engine, Error, LogError, ShardId};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use roundhouse::{Durability, Engine, Error, LogError, ShardId};
 
 use super::{Topic, log_name, shard_of};
+use crate::limits::LOG_CHANGES_AT_ONCE;
 use crate::line::Line;
 use crate::table::Table;
 
@@ -47,13 +49,13 @@ impl Catalogue {
         self.table.with_prefix(PREFIX).into_iter().map(|(_, topic)| topic).collect()
     }
 
-    /// Writes a topic down, in place of the one of its name; durable when this returns.
+    /// Writes topics down, each in place of the one of its name; durable when this returns.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn put(&self, topic: &Topic) -> Result<(), Error> {
-        let change = [(key(&topic.name), Some(topic))];
-        Ok(self.table.change(change).await?)
+    pub async fn put(&self, topics: &[Topic]) -> Result<(), Error> {
+        let changes = topics.iter().map(|topic| (key(&topic.name), Some(topic)));
+        Ok(self.table.change(changes).await?)
     }
 
     /// Forgets a topic; durable when this returns.
@@ -65,25 +67,43 @@ impl Catalogue {
     }
 }
 
-/// Creates the logs of a topic's partitions from `first` on. Ones that are there already were left
-/// by a crash before the topic was written down.
+/// Creates the logs of topics' partitions, of each topic from a first one on. Ones that are there
+/// already were left by a crash before the topic was written down. Says of each topic what became of it.
 ///
 /// # Errors
 /// The engine's; the logs created so far are left, and deleted when the broker starts again.
 pub async fn create_logs(
     engine: &Engine,
+    wanted: &[(&Topic, i32)],
+    default: Durability,
+) -> Vec<Result<(), Error>> {
+    let logs = wanted.iter().enumerate().flat_map(|(number, (topic, first))| {
+        (*first..topic.partitions).map(move |partition| (number, *topic, partition))
+    });
+    // Those on the way together become durable together.
+    let creations = logs.map(|(number, topic, partition)| async move {
+        (number, create_log(engine, topic, partition, default).await)
+    });
+    let mut creations = stream::iter(creations).buffer_unordered(LOG_CHANGES_AT_ONCE);
+    let mut outcomes: Vec<_> = wanted.iter().map(|_| Ok(())).collect();
+    while let Some((number, created)) = creations.next().await {
+        if created.is_err() {
+            outcomes[number] = created;
+        }
+    }
+    outcomes
+}
+
+async fn create_log(
+    engine: &Engine,
     topic: &Topic,
-    first: i32,
-    default: roundhouse::Durability,
+    partition: i32,
+    default: Durability,
 ) -> Result<(), Error> {
     let config = topic.config.log_config(default);
-    for partition in first..topic.partitions {
-        let shard = shard_of(&topic.name, partition, engine.shards());
-        let log = engine.log(log_name(&topic.name, partition)).on_shard(shard);
-        let log = log.durability(config.durability).retention(config.retention);
-        log.open_or_create().await?;
-    }
-    Ok(())
+    let shard = shard_of(&topic.name, partition, engine.shards());
+    let log = engine.log(log_name(&topic.name, partition)).on_shard(shard);
+    log.durability(config.durability).retention(config.retention).open_or_create().await.map(drop)
 }
 
 /// Gives the logs of a topic's partitions its settings.
@@ -93,13 +113,16 @@ pub async fn create_logs(
 pub async fn configure_logs(
     engine: &Engine,
     topic: &Topic,
-    default: roundhouse::Durability,
+    default: Durability,
 ) -> Result<(), Error> {
-    for partition in 0..topic.partitions {
-        let log = engine.log(log_name(&topic.name, partition)).open().await?;
-        log.configure(topic.config.log_config(default)).await?;
-    }
-    Ok(())
+    let config = topic.config.log_config(default);
+    let partitions = stream::iter((0..topic.partitions).map(Ok::<_, Error>));
+    let configured =
+        partitions.try_for_each_concurrent(LOG_CHANGES_AT_ONCE, |partition| async move {
+            let log = engine.log(log_name(&topic.name, partition)).open().await?;
+            Ok(log.configure(config).await?)
+        });
+    configured.await
 }
 
 /// Deletes the logs of a topic's partitions.
@@ -107,14 +130,15 @@ pub async fn configure_logs(
 /// # Errors
 /// The engine's; the logs that are left are deleted when the broker starts again.
 pub async fn delete_logs(engine: &Engine, topic: &Topic) -> Result<(), Error> {
-    for partition in 0..topic.partitions {
+    let partitions = stream::iter((0..topic.partitions).map(Ok::<_, Error>));
+    let deleted = partitions.try_for_each_concurrent(LOG_CHANGES_AT_ONCE, |partition| async move {
         match engine.log(log_name(&topic.name, partition)).open().await {
-            Ok(log) => log.delete().await?,
-            Err(Error::Log(LogError::NotFound { .. })) => {}
-            Err(error) => return Err(error),
+            Ok(log) => Ok(log.delete().await?),
+            Err(Error::Log(LogError::NotFound { .. })) => Ok(()),
+            Err(error) => Err(error),
         }
-    }
-    Ok(())
+    });
+    deleted.await
 }
 
 /// Keys of topics begin so.

@@ -6,6 +6,7 @@
 mod client;
 mod confluent;
 mod kcat;
+mod many;
 mod operations;
 mod produce;
 mod refusals;

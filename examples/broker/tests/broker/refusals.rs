@@ -37,6 +37,54 @@ fn versions_are_told_also_to_those_who_ask_in_a_newer_one() {
     server.stop();
 }
 
+/// What is not known used to end the connection, and with it all that waited on it.
+#[test]
+fn unknown_kinds_and_versions_are_refused_and_the_connection_goes_on() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    client.metadata(&["t"]);
+    // A kind nobody has, one that only controllers have, a version to come, versions long gone.
+    let unknown = [(999, 0), (52, 1), (ApiKey::Metadata as i16, 99), (ApiKey::Fetch as i16, 0)];
+    for (key, version) in unknown {
+        let mut request = BytesMut::new();
+        request.put_i16(key);
+        request.put_i16(version);
+        request.put_i32(7);
+        request.put_slice(b"whatever");
+        client.send_frame(&request);
+        let answer = client.receive_frame().expect("it is answered");
+        assert_eq!(answer[..], [0, 0, 0, 7, 0, 35], "{key} {version}");
+    }
+    assert_eq!(client.produce("t", 0, batch(Sender::NOBODY, &["a"])).error_code, 0);
+    server.stop();
+}
+
+/// Old clients compress only if version 0 is advertised, so somebody may use it.
+#[test]
+fn produce_requests_of_old_formats_are_refused_in_their_own_shape() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    client.metadata(&["t"]);
+    for version in 0..=2 {
+        let mut request = BytesMut::new();
+        request.put_i16(ApiKey::Produce as i16);
+        request.put_i16(version);
+        request.put_i32(9);
+        request.put_i16(-1); // no client id
+        request.put_slice(&[0, 1, 0, 0, 0, 9]); // acks, timeout
+        request.put_slice(&[0, 0, 0, 1, 0, 1, b't']);
+        request.put_slice(&[0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 2, 1, 2]); // partition 3, two bytes
+        client.send_frame(&request);
+        let answer = client.receive_frame().expect("it is answered");
+        let refused = [0, 0, 0, 9, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1, 0, 0, 0, 3, 0, 35];
+        assert_eq!(answer[..refused.len()], refused, "{version}");
+        let offset_and_more = [8, 8 + 4, 8 + 8 + 4][version as usize];
+        assert_eq!(answer.len(), refused.len() + offset_and_more, "{version}");
+    }
+    assert_eq!(client.produce("t", 0, batch(Sender::NOBODY, &["a"])).base_offset, 0);
+    server.stop();
+}
+
 #[test]
 fn damaged_batches_are_refused_and_the_connection_goes_on() {
     let server = Server::start();
