@@ -36,5 +36,5 @@ pub use shard_loop::{SPIN_MAX, ShardLoop, TASK_POLLS_PER_TURN, Turn, run_until};
 pub use socket::{SocketId, SocketOp};
 pub use spin::SpinOptions;
 pub use thread::{allowed_cpus, spawn_pinned};
-pub use turn_counters::TurnCounters;
+pub use turn_counters::{TurnCounters, TurnTimes};
 pub use uring::{BufferOptions, DriveMode, Environment, SetupError, UringDriver, UringOptions};

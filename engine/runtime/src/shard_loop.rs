@@ -27,6 +27,8 @@ pub struct ShardLoop {
     completions: Vec<Completion>,
     spin: Spin,
     counters: Arc<TurnCounters>,
+    /// When the turn began whose time is not counted yet.
+    turn_began: Option<Monotonic>,
 }
 
 /// What is left to do after a turn.
@@ -61,6 +63,7 @@ impl ShardLoop {
             completions: Vec::new(),
             spin: Spin::new(spin),
             counters: Arc::default(),
+            turn_began: None,
         }
     }
 
@@ -138,10 +141,19 @@ impl ShardLoop {
         };
         self.inner.turn_wall.set(wall);
         self.inner.turn_now.set(now);
+        self.end_turn(now);
+        self.turn_began = Some(now);
         loop {
             let due = self.inner.timers.borrow_mut().pop_due(now);
             let Some(waker) = due else { return };
             self.inner.executor.enter(|| waker.wake());
+        }
+    }
+
+    /// Counts the time of the turn that ends now, by readings of the clock that are made anyway.
+    fn end_turn(&mut self, now: Monotonic) {
+        if let Some(began) = self.turn_began.take() {
+            self.counters.times.record(now.since(began));
         }
     }
 
@@ -162,6 +174,9 @@ impl ShardLoop {
         }
         let mut driver = self.inner.driver.borrow_mut();
         let asleep_since = driver.now();
+        if let Some(began) = self.turn_began.take() {
+            self.counters.times.record(asleep_since.since(began));
+        }
         let result = driver.reap(&mut self.completions, Wait::Until(deadline));
         let slept = driver.now().since(asleep_since);
         drop(driver);
@@ -179,6 +194,9 @@ impl ShardLoop {
     fn spin_until_ready(&mut self, deadline: Option<Monotonic>) -> bool {
         let driver = self.inner.driver.borrow();
         let start = driver.now();
+        if let Some(began) = self.turn_began.take() {
+            self.counters.times.record(start.since(began));
+        }
         let end = earliest(deadline, Some(start + self.spin.budget()));
         loop {
             for _ in 0..SPIN_LOOKS_PER_CLOCK_READING {

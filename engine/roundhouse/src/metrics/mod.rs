@@ -3,9 +3,12 @@
 mod openmetrics;
 mod sockets;
 
+use std::time::Duration;
+
 use roundhouse_base::ShardId;
 pub use roundhouse_base::metrics::LatencyHistogram;
 use roundhouse_runtime::uring::DriverCounters;
+use roundhouse_runtime::{TurnCounters, TurnTimes as LoopTimes};
 use roundhouse_store::{StoreHistograms, StoreInfo};
 
 use crate::server::ShardServer;
@@ -33,6 +36,27 @@ pub struct ShardMetrics {
     pub counters: Vec<Counter>,
     /// Latencies of its store.
     pub histograms: StoreHistograms,
+    /// How long the turns of its loop took.
+    pub turn_times: TurnTimes,
+}
+
+/// Turns of a shard's loop by how long they took, without sleeping and spinning. A long one is one that
+/// everything else on the shard waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnTimes {
+    /// Bounds of the classes in us, ascending.
+    pub bounds_us: Vec<u64>,
+    /// Turns of each class: up to its bound and above the one before; the last class has no bound.
+    pub counts: Vec<u64>,
+    /// The time of all together.
+    pub sum: Duration,
+}
+
+impl TurnTimes {
+    fn take(turns: &TurnCounters) -> TurnTimes {
+        let (bounds_us, counts) = (LoopTimes::BOUNDS_US.to_vec(), turns.times.counts().to_vec());
+        TurnTimes { bounds_us, counts, sum: turns.times.sum() }
+    }
 }
 
 /// Something that only grows.
@@ -130,6 +154,7 @@ impl ShardMetrics {
             sockets: registry.info(server.driver.as_deref()),
             counters: all,
             histograms: store.histograms(),
+            turn_times: TurnTimes::take(&server.turns),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The OpenMetrics text format: one family after the other, each with its shards, then `# EOF`.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use roundhouse_base::metrics::LatencyHistogram;
 
@@ -126,7 +127,35 @@ fn write_all(text: &mut String, metrics: &Metrics) -> std::fmt::Result {
             write_summary(text, name, &shard.shard.to_string(), value(shard))?;
         }
     }
+    write_turn_times(text, metrics)?;
     writeln!(text, "# EOF")
+}
+
+fn write_turn_times(text: &mut String, metrics: &Metrics) -> std::fmt::Result {
+    writeln!(
+        text,
+        "# TYPE roundhouse_turn_seconds histogram\n# UNIT roundhouse_turn_seconds seconds"
+    )?;
+    writeln!(
+        text,
+        "# HELP roundhouse_turn_seconds One turn of the shard's loop, without its sleep."
+    )?;
+    for ShardMetrics { shard, turn_times, .. } in &metrics.shards {
+        let mut upto = 0;
+        for (bound_us, count) in turn_times.bounds_us.iter().zip(&turn_times.counts) {
+            upto += count;
+            let bound = Duration::from_micros(*bound_us).as_secs_f64();
+            writeln!(
+                text,
+                "roundhouse_turn_seconds_bucket{{shard=\"{shard}\",le=\"{bound}\"}} {upto}"
+            )?;
+        }
+        let (all, sum) = (turn_times.counts.iter().sum::<u64>(), turn_times.sum.as_secs_f64());
+        writeln!(text, "roundhouse_turn_seconds_bucket{{shard=\"{shard}\",le=\"+Inf\"}} {all}")?;
+        writeln!(text, "roundhouse_turn_seconds_count{{shard=\"{shard}\"}} {all}")?;
+        writeln!(text, "roundhouse_turn_seconds_sum{{shard=\"{shard}\"}} {sum:.9}")?;
+    }
+    Ok(())
 }
 
 fn write_summary(
