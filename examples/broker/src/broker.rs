@@ -81,9 +81,14 @@ impl Broker {
         self.http_address
     }
 
+    /// Whether every shard does what it is asked. Returns when all have answered, so never if one hangs.
+    pub async fn is_alive(&self) -> bool {
+        self.on_each_shard(|_| async {}).await.is_ok()
+    }
+
     /// Stops accepting connections and requests, answers what was taken, and returns when all
     /// connections are ended, or were given the time they may have. The engine is still open then.
-    pub async fn shut_down(self) {
+    pub async fn shut_down(&self) {
         // A shard that is gone has nothing to be stopped.
         let _ = self.on_each_shard(|node| async move { doors::close(&node).await }).await;
         for peer in &self.peers {

@@ -27,6 +27,8 @@ pub struct Config {
     pub members_per_group: usize,
     /// How long a consumer group that begins waits for more than its first member.
     pub group_initial_delay: Duration,
+    /// How long committed offsets are kept after their group was last seen with members.
+    pub offsets_retention: Duration,
     /// Connections of one shard.
     pub connections_per_shard: usize,
     /// Bytes of one request.
@@ -52,6 +54,7 @@ impl Default for Config {
             durability: Durability::Always,
             members_per_group: limits::MEMBERS_PER_GROUP,
             group_initial_delay: Duration::from_millis(200),
+            offsets_retention: Duration::from_hours(7 * 24),
             connections_per_shard: limits::CONNECTIONS_PER_SHARD,
             request_bytes_max: limits::REQUEST_BYTES_MAX,
             in_flight_requests: limits::IN_FLIGHT_REQUESTS,
@@ -71,6 +74,7 @@ impl Config {
             ("message.max.bytes", limits::MESSAGE_BYTES_MAX.to_string(), INT),
             ("socket.request.max.bytes", self.request_bytes_max.to_string(), INT),
             ("group.max.size", self.members_per_group.to_string(), INT),
+            ("offsets.retention.minutes", (self.offsets_retention.as_secs() / 60).to_string(), INT),
         ];
         let help = "Set in the broker's configuration.";
         told.into_iter().map(move |(name, value, kind)| ConfigEntry {

@@ -12,7 +12,7 @@
 //! | [`node`] | the broker on one shard, and the way to the others |
 //! | [`topics`], [`partition`] | what there is, and the records in it |
 //! | [`groups`] | consumer groups and how far they are |
-//! | [`settings`], [`metrics`], [`http`] | what an operator chooses and sees |
+//! | [`settings`], [`metrics`], [`latency`], [`http`], [`notify`] | what an operator chooses and sees |
 //! | [`table`] | a small durable map for everything that is not records |
 //! | [`load`] | load for this broker or another, for benches and tests |
 //! | [`fuzz`] | everything that reads what clients send, for the fuzz target |
@@ -28,11 +28,13 @@ pub mod fuzz;
 pub mod groups;
 pub mod handlers;
 pub mod http;
+pub mod latency;
 pub mod limits;
 pub mod line;
 pub mod load;
 pub mod metrics;
 pub mod node;
+pub mod notify;
 pub mod partition;
 pub mod producer_ids;
 pub mod protocol;

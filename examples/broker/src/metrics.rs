@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kafka_protocol::ResponseError;
+use kafka_protocol::messages::ApiKey;
 
 use crate::errors;
 use crate::groups::TopicPartition;
+use crate::latency::Latency;
 use crate::node::Node;
 
 /// A count that other threads may read.
@@ -43,8 +45,33 @@ pub struct NodeMetrics {
     pub records_produced: Count,
     /// Bytes of them.
     pub bytes_produced: Count,
-    /// Bytes of batches sent to consumers.
+    /// Batches sent to consumers.
+    pub batches_fetched: Count,
+    /// Bytes of them.
     pub bytes_fetched: Count,
+    /// From taking a Produce request to its answer.
+    pub produce: Latency,
+    /// The same of Fetch requests, with the time they wait for something to send.
+    pub fetch: Latency,
+    /// The same of all others.
+    pub other: Latency,
+}
+
+impl NodeMetrics {
+    /// Where the times of a kind of request are counted.
+    pub fn latency(&self, key: i16) -> &Latency {
+        let [(_, produce), (_, fetch), (_, other)] = self.latencies();
+        match key {
+            _ if key == ApiKey::Produce as i16 => produce,
+            _ if key == ApiKey::Fetch as i16 => fetch,
+            _ => other,
+        }
+    }
+
+    /// Times of requests, by the label they are shown with.
+    fn latencies(&self) -> [(&'static str, &Latency); 3] {
+        [("produce", &self.produce), ("fetch", &self.fetch), ("other", &self.other)]
+    }
 }
 
 /// A counter in the table of what is shown.
@@ -54,7 +81,7 @@ struct Shown {
     value: fn(&NodeMetrics) -> &Count,
 }
 
-const SHOWN: [Shown; 7] = [
+const SHOWN: [Shown; 8] = [
     Shown { name: "requests", help: "Requests answered.", value: |node| &node.requests },
     Shown {
         name: "malformed_requests",
@@ -78,10 +105,11 @@ const SHOWN: [Shown; 7] = [
     },
     Shown { name: "bytes_produced", help: "Bytes of them.", value: |node| &node.bytes_produced },
     Shown {
-        name: "bytes_fetched",
-        help: "Bytes of batches sent to consumers.",
-        value: |node| &node.bytes_fetched,
+        name: "batches_fetched",
+        help: "Batches sent to consumers.",
+        value: |node| &node.batches_fetched,
     },
+    Shown { name: "bytes_fetched", help: "Bytes of them.", value: |node| &node.bytes_fetched },
 ];
 
 /// What one shard knows at a moment.
@@ -131,6 +159,17 @@ fn write_views(text: &mut String, views: &[View]) -> std::fmt::Result {
         for (shard, view) in views.iter().enumerate() {
             let value = value(&view.metrics).load();
             writeln!(text, "broker_{name}_total{{shard=\"{shard}\"}} {value}")?;
+        }
+    }
+    writeln!(
+        text,
+        "# TYPE broker_request_seconds histogram\n# UNIT broker_request_seconds seconds"
+    )?;
+    writeln!(text, "# HELP broker_request_seconds From a request to its answer; Fetch may wait.")?;
+    for (shard, view) in views.iter().enumerate() {
+        for (request, latency) in view.metrics.latencies() {
+            let labels = format!("shard=\"{shard}\",request=\"{request}\"");
+            latency.write(text, "broker_request_seconds", &labels)?;
         }
     }
     writeln!(text, "# TYPE broker_connections gauge\n# HELP broker_connections Connections.")?;

@@ -51,7 +51,7 @@ struct Setting {
     get: fn(&Config) -> String,
 }
 
-const SETTINGS: [Setting; 12] = [
+const SETTINGS: [Setting; 13] = [
     Setting {
         key: "listen",
         help: "Where clients connect.",
@@ -151,6 +151,18 @@ const SETTINGS: [Setting; 12] = [
         get: |config| config.idle_timeout.as_millis().to_string(),
     },
     Setting {
+        key: "offsets_retention_minutes",
+        help: "How long committed offsets are kept after their group was last seen with members.",
+        wanted: "minutes, 1 or more",
+        set: |config, value| {
+            let minutes =
+                value.parse().ok().filter(|minutes| (1..MINUTES_END).contains(minutes))?;
+            config.offsets_retention = Duration::from_mins(minutes);
+            Some(())
+        },
+        get: |config| (config.offsets_retention.as_secs() / 60).to_string(),
+    },
+    Setting {
         key: "group_initial_delay_ms",
         help: "How long a consumer group that begins waits for more than its first member.",
         wanted: "milliseconds",
@@ -158,6 +170,9 @@ const SETTINGS: [Setting; 12] = [
         get: |config| config.group_initial_delay.as_millis().to_string(),
     },
 ];
+
+/// Just beyond what Kafka's own setting can say.
+const MINUTES_END: u64 = 1 << 31;
 
 fn milliseconds(value: &str) -> Option<Duration> {
     value.parse().ok().map(Duration::from_millis)
@@ -302,6 +317,7 @@ mod tests {
             ("durability", "sometimes"),
             ("default_partitions", "0"),
             ("in_flight_requests", "0"),
+            ("offsets_retention_minutes", "0"),
             ("engine.shards", "many"),
         ] {
             assert!(matches!(settings.set(key, value), Err(SettingsError::Value { .. })), "{key}");

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesOrdered, StreamExt};
+use roundhouse::Monotonic;
 use roundhouse::net::TcpStream;
 
 use super::Response;
@@ -33,13 +34,23 @@ pub struct Connection {
     /// A whole request that has to wait for those before it.
     next: Option<BytesMut>,
     in_flight: FuturesOrdered<LocalBoxFuture<'static, Response>>,
-    /// Bytes of each request in flight.
-    in_flight_bytes: VecDeque<usize>,
+    /// What is known of each request in flight.
+    taken: VecDeque<Taken>,
+    /// Bytes of them together.
+    in_flight_bytes: usize,
     /// Whether the latest request in flight is one that others wait for.
     is_exclusive: bool,
     unsent: Vec<Bytes>,
     unsent_bytes: usize,
     is_at_end: bool,
+}
+
+/// A request in flight.
+struct Taken {
+    /// Its kind.
+    key: i16,
+    bytes: usize,
+    at: Monotonic,
 }
 
 impl Connection {
@@ -54,7 +65,8 @@ impl Connection {
             stream,
             next: None,
             in_flight: FuturesOrdered::new(),
-            in_flight_bytes: VecDeque::new(),
+            taken: VecDeque::new(),
+            in_flight_bytes: 0,
             is_exclusive: false,
             unsent: Vec::new(),
             unsent_bytes: 0,
@@ -112,7 +124,11 @@ impl Connection {
                 break;
             };
             has_moved = true;
-            self.in_flight_bytes.pop_front();
+            if let Some(taken) = self.taken.pop_front() {
+                self.in_flight_bytes -= taken.bytes;
+                let time = self.node.shard().now().since(taken.at);
+                self.node.metrics.latency(taken.key).record(time);
+            }
             self.is_exclusive &= !self.in_flight.is_empty();
             self.node.metrics.requests.add(1);
             self.unsent_bytes += response.bytes();
@@ -140,7 +156,9 @@ impl Connection {
             return Ok(false);
         }
         self.is_exclusive = Order::of(&frame) == Order::Alone;
-        self.in_flight_bytes.push_back(frame.len());
+        let key = frame.first_chunk().map_or(-1, |key| i16::from_be_bytes(*key));
+        self.taken.push_back(Taken { key, bytes: frame.len(), at: self.node.shard().now() });
+        self.in_flight_bytes += frame.len();
         self.in_flight.push_back(dispatch(&self.node, &self.client_host, frame));
         Ok(true)
     }
@@ -167,7 +185,7 @@ impl Connection {
     fn has_room(&self) -> bool {
         let config = &self.node.config;
         self.in_flight.len() < config.in_flight_requests
-            && self.in_flight_bytes.iter().sum::<usize>() < config.in_flight_bytes
+            && self.in_flight_bytes < config.in_flight_bytes
             && self.unsent_bytes < UNSENT_BYTES
     }
 

@@ -7,8 +7,10 @@
 //! | `member` | [`Member`] and what is asked and answered |
 //! | `coordinator` | the groups of a shard: keeps time, delivers answers |
 //! | `offsets` | committed offsets, durably |
+//! | `expiry` | when they are given up |
 
 mod coordinator;
+mod expiry;
 mod group;
 mod member;
 mod membership;
@@ -17,6 +19,7 @@ mod offsets;
 mod tests;
 
 pub use coordinator::Coordinator;
+pub use expiry::Expiry;
 pub use group::{Group, GroupState, Output};
 pub use member::{Join, Joined, Member, MemberInfo, Protocol, Synced, Ticket};
 pub use membership::GroupLimits;

@@ -17,6 +17,9 @@ pub struct CommittedOffset {
     pub leader_epoch: i32,
     /// Of no meaning to the broker.
     pub metadata: String,
+    /// When it was committed, ms since 1970.
+    #[serde(default)]
+    pub committed_at_ms: i64,
 }
 
 /// The committed offsets of the groups of a shard.

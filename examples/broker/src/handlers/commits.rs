@@ -66,6 +66,7 @@ fn judge(
                 offset: partition.committed_offset,
                 leader_epoch: partition.committed_leader_epoch,
                 metadata: metadata.to_owned(),
+                committed_at_ms: node.shard().wall().as_millis() as i64,
             };
             accepted.push(((topic.name.to_string(), index), offset));
             0
@@ -162,7 +163,7 @@ fn by_topic(offsets: Vec<(TopicPartition, CommittedOffset)>) -> Found {
 
 /// Where nothing was committed.
 fn nothing() -> CommittedOffset {
-    CommittedOffset { offset: -1, leader_epoch: -1, metadata: String::new() }
+    CommittedOffset { offset: -1, leader_epoch: -1, metadata: String::new(), committed_at_ms: -1 }
 }
 
 fn tell_one(

@@ -36,6 +36,8 @@ pub async fn answer(node: Rc<Node>, header: RequestHeader, request: FetchRequest
         let is_wrong = read.iter().any(|read| read.fetched.error != 0);
         let is_late = node.shard().now() >= deadline || node.stopping().peek().is_some();
         if bytes >= request.min_bytes.max(0) as usize || is_wrong || is_late {
+            let batches: usize = read.iter().map(|read| read.fetched.batches.len()).sum();
+            node.metrics.batches_fetched.add(batches as u64);
             node.metrics.bytes_fetched.add(bytes as u64);
             return Response::Send(respond(correlation, version, 0, &fetch.assemble(read)));
         }

@@ -18,6 +18,8 @@ use crate::protocol::batch::LEADER_EPOCH;
 const LATEST: i64 = -1;
 /// Asks for the start.
 const EARLIEST: i64 = -2;
+/// Asks for the record with the latest time (KIP-734).
+const LATEST_TIME: i64 = -3;
 /// Asks for the start of what lies on this machine (KIP-405): all of it does.
 const EARLIEST_LOCAL: i64 = -4;
 
@@ -64,6 +66,10 @@ async fn find(
         EARLIEST | EARLIEST_LOCAL => {
             let start = partition.log_start().ok_or(ResponseError::UnknownTopicOrPartition)?;
             Ok((start as i64, -1))
+        }
+        LATEST_TIME => {
+            let found = partition.latest_time().await?;
+            Ok(found.map_or((-1, -1), |(offset, time)| (offset as i64, time)))
         }
         time if time < 0 => Err(ResponseError::UnsupportedVersion),
         time => {

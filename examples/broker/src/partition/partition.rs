@@ -224,14 +224,48 @@ impl Partition {
     /// # Errors
     /// The engine's.
     pub async fn offset_at(&self, time_ms: i64) -> Result<Option<(u64, i64)>, ResponseError> {
+        let batch = self.batch_at(time_ms).await?;
+        Ok(batch.and_then(|batch| batch::offset_at(&batch, time_ms)))
+    }
+
+    /// The first offset of those whose records have the latest time, with that time; `None` if there
+    /// are no records. Within a compressed batch, that of the batch.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn latest_time(&self) -> Result<Option<(u64, i64)>, ResponseError> {
+        let latest_in = |batch: &Bytes| {
+            batch.first_chunk().map_or(0, |header| BatchInfo::read(header).max_timestamp)
+        };
+        let Some(mut found) = self.batch_at(0).await? else { return Ok(None) };
+        // The last batch is the likeliest; from there on by steps that double until nothing is found,
+        // and then halve.
+        let end = self.high_watermark() as i64;
+        if let Some(last) = self.read(end - 1, 1).await?.pop().filter(|_| end > 0) {
+            found = last;
+        }
+        let (mut step, mut is_growing) = (1, true);
+        while step > 0 {
+            match self.batch_at(latest_in(&found).saturating_add(step)).await? {
+                Some(later) => found = later,
+                None => is_growing = false,
+            }
+            step = if is_growing { step * 2 } else { step / 2 };
+        }
+        let latest = latest_in(&found);
+        let first = self.batch_at(latest).await?.unwrap_or(found);
+        Ok(batch::offset_at(&first, latest).map(|(offset, _)| (offset, latest)))
+    }
+
+    /// The first batch that has a record with `time_ms` or a later time.
+    async fn batch_at(&self, time_ms: i64) -> Result<Option<Bytes>, ResponseError> {
         let time = WallTime::from_millis(time_ms.max(0) as u64);
         let found = self.log.offset_at(time).await.map_err(|error| errors::of_read(&error))?;
         let Some(found) = found else { return Ok(None) };
-        let batches = match self.read(found.0 as i64, 1).await {
-            Err(ResponseError::OffsetOutOfRange) => return Ok(None),
-            read => read?,
-        };
-        Ok(batches.first().and_then(|batch| batch::offset_at(batch, time_ms)))
+        match self.read(found.0 as i64, 1).await {
+            Err(ResponseError::OffsetOutOfRange) => Ok(None),
+            read => Ok(read?.into_iter().next()),
+        }
     }
 
     /// Gives the batch its place and puts it in line for the disk, or says why not.

@@ -5,9 +5,13 @@
 
 mod client;
 mod confluent;
+mod dashboards;
+mod groups;
 mod kcat;
+mod load;
 mod many;
 mod operations;
+mod pressure;
 mod produce;
 mod refusals;
 mod server;

@@ -10,7 +10,7 @@ use crate::client::{Client, Sender, batch, fetch_request};
 use crate::server::Server;
 
 /// The answer to a GET: head and body.
-fn get(address: SocketAddr, path: &str) -> (String, String) {
+pub(crate) fn get(address: SocketAddr, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: broker\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
@@ -18,6 +18,12 @@ fn get(address: SocketAddr, path: &str) -> (String, String) {
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.to_owned(), body.to_owned())
+}
+
+/// The sum of all lines of a metric; `name` as far as the lines have it in common.
+pub(crate) fn total(metrics: &str, name: &str) -> u64 {
+    let lines = metrics.lines().filter(|line| line.starts_with(name));
+    lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
 }
 
 #[test]
@@ -31,14 +37,13 @@ fn metrics_and_health_are_served() {
 
     let (head, metrics) = get(address, "/metrics");
     assert!(head.contains("application/openmetrics-text"), "{head}");
-    let total = |name: &str| -> u64 {
-        let lines = metrics.lines().filter(|line| line.starts_with(name));
-        lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
-    };
+    let total = |name| total(&metrics, name);
     assert_eq!(total("broker_records_produced_total"), 3);
     assert_eq!(total("broker_partitions{"), 4);
     assert_eq!(total("broker_connections{"), 1);
     assert!(total("roundhouse_records_appended_total") >= 1, "the engine's are there, too");
+    let produced = "broker_request_seconds_count{shard=";
+    assert!(total(produced) >= 2, "a request each to create and to produce");
     assert_eq!(metrics.matches("# EOF").count(), 1);
     assert!(metrics.ends_with("# EOF\n"));
 

@@ -108,6 +108,8 @@ fn offsets_are_found_by_time() {
     let mut client = Client::connect(server.address());
     client.metadata(&["t"]);
     client.produce("t", 2, batch(Sender::NOBODY, &["a", "b", "c"]));
+    // Later, but of earlier times.
+    client.produce("t", 2, batch(Sender::NOBODY, &["d"]));
     let mut find = |timestamp| {
         let partition = ListOffsetsPartition::default();
         let partition = partition.with_partition_index(2).with_timestamp(timestamp);
@@ -120,9 +122,10 @@ fn offsets_are_found_by_time() {
         (found.offset, found.timestamp)
     };
     assert_eq!(find(-2), (0, -1));
-    assert_eq!(find(-1), (3, -1));
+    assert_eq!(find(-1), (4, -1));
     assert_eq!(find(0), (0, 1000));
     assert_eq!(find(1001), (1, 1001));
     assert_eq!(find(1003), (-1, -1));
+    assert_eq!(find(-3), (2, 1002), "the latest time");
     server.stop();
 }

@@ -14,6 +14,7 @@ pub(crate) struct Server {
     broker: Broker,
     directory: Arc<TempDir>,
     config: Config,
+    options: Vec<(&'static str, &'static str)>,
 }
 
 impl Server {
@@ -24,14 +25,20 @@ impl Server {
 
     /// The same with another configuration.
     pub(crate) fn with(config: Config) -> Server {
-        Server::start_in(Arc::new(tempfile::tempdir().unwrap()), config)
+        Server::with_options(config, &[])
+    }
+
+    /// The same with options of the engine's.
+    pub(crate) fn with_options(config: Config, options: &[(&'static str, &'static str)]) -> Server {
+        Server::start_in(Arc::new(tempfile::tempdir().unwrap()), config, options.to_vec())
     }
 
     /// Stops the broker in order and starts it again on the same directory.
     pub(crate) fn restart(self) -> Server {
         let (directory, config) = (self.directory.clone(), self.config.clone());
+        let options = self.options.clone();
         self.stop();
-        Server::start_in(directory, config)
+        Server::start_in(directory, config, options)
     }
 
     /// Stops the broker in order.
@@ -52,21 +59,25 @@ impl Server {
         self.broker.http_address().expect("the configuration asks for it")
     }
 
-    fn start_in(directory: Arc<TempDir>, config: Config) -> Server {
+    fn start_in(
+        directory: Arc<TempDir>,
+        config: Config,
+        options: Vec<(&'static str, &'static str)>,
+    ) -> Server {
         let data: PathBuf = directory.path().join("data");
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let running = Config { listen, ..config.clone() };
         let (engine, broker) = block_on(async {
             // Small, for an ordinary user's limits, and quick to open.
-            let options = [("shards", "2"), ("memory", "64MiB"), ("zero_slots", "false")];
+            let small = [("shards", "2"), ("memory", "64MiB"), ("zero_slots", "false")];
             let mut builder = Engine::builder(data);
-            for (key, value) in options {
+            for (key, value) in small.iter().chain(&options) {
                 builder = builder.option(key, value).unwrap();
             }
             let engine = builder.open().await.unwrap();
             let broker = Broker::start(engine.clone(), running).await.unwrap();
             (engine, broker)
         });
-        Server { engine, broker, directory, config }
+        Server { engine, broker, directory, config, options }
     }
 }
