@@ -63,8 +63,13 @@ def take(receiver, count):
 
 
 def idempotent(address):
+    # The default takes 1 MiB with its header, as Kafka's does.
+    wanted = NewTopic("t", 4, 1, config={"max.message.bytes": "2000000"})
+    admin = AdminClient({"bootstrap.servers": address})
+    admin.create_topics([wanted])["t"].result()
     sender = producer(address, **{"enable.idempotence": True, "message.max.bytes": 2_000_000})
-    large = bytes(range(256)) * 4000
+    large = bytes(range(256)) * 4096
+    assert len(large) == 1 << 20
     headers = [("color", b"red"), ("color", b"blue"), ("empty", None)]
     sender.produce("t", large, key=b"k", headers=headers, partition=0)
     assert sender.flush(SECONDS_MAX) == 0
