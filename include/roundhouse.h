@@ -161,6 +161,9 @@
 // `rh_engine_metrics`: `handle` is the `rh_metrics`.
 #define RH_OP_METRICS 15
 
+// `rh_engine_timer`.
+#define RH_OP_TIMER 16
+
 // Operations that a queue can be deep at most.
 #define RH_QUEUE_DEPTH_MAX (1 << 20)
 
@@ -630,6 +633,20 @@ rh_status rh_engine_get_info(const struct rh_engine *engine,
                              struct rh_store_info *out,
                              uint64_t user_data,
                              struct rh_error *error);
+
+// Waits `after_ns` nanoseconds by the clock of a shard.
+//
+// Completes as `RH_OP_TIMER` when they have passed, or `RH_E_CLOSED`. `rh_queue_cancel` ends it before.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_engine_timer(const struct rh_engine *engine,
+                          const struct rh_queue *queue,
+                          uint32_t shard,
+                          uint64_t after_ns,
+                          uint64_t user_data,
+                          struct rh_error *error);
 
 // Appends `count` records at consecutive offsets, all or none, behind every earlier append of this thread to
 // the log. With `RH_COPY` in `flags` the records are copied; without it their bytes are borrowed until the

@@ -2,6 +2,7 @@
 
 mod hosted;
 mod info;
+mod timer;
 
 use std::ffi::c_char;
 use std::path::Path;
@@ -21,6 +22,7 @@ use crate::status::{RH_E_CLOSED, RH_E_NOMEM, rh_status};
 
 pub use hosted::*;
 pub use info::*;
+pub use timer::*;
 
 /// An open engine.
 pub struct rh_engine;

@@ -60,6 +60,8 @@ pub const RH_OP_STORE_INFO: u32 = 13;
 pub const RH_OP_OPEN: u32 = 14;
 /// `rh_engine_metrics`: `handle` is the `rh_metrics`.
 pub const RH_OP_METRICS: u32 = 15;
+/// `rh_engine_timer`.
+pub const RH_OP_TIMER: u32 = 16;
 
 /// What an operation that went well came to.
 #[derive(Debug, Clone, Copy)]

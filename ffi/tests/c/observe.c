@@ -45,6 +45,17 @@ static void metrics(const rh_engine *engine, const rh_queue *queue)
     CHECK_FAILS(rh_engine_get_info(engine, queue, 3, &info, 6, &error), RH_E_INVALID, "no shard 3");
 }
 
+/* A timer completes, and one that is canceled does too. */
+static void timers(const rh_engine *engine, const rh_queue *queue)
+{
+    CHECK_OK(rh_engine_timer(engine, queue, 0, 1000000, 8, &error));
+    take_ok(queue, RH_OP_TIMER, 8);
+    CHECK_OK(rh_engine_timer(engine, queue, 0, UINT64_MAX, 9, &error));
+    CHECK_OK(rh_queue_cancel(queue, 9, &error));
+    take_failed(queue, RH_OP_TIMER, 9, RH_E_CANCELED, "canceled");
+    CHECK_FAILS(rh_engine_timer(engine, queue, 9, 1, 8, &error), RH_E_INVALID, "no shard 9");
+}
+
 static void count_line(void *user, const char *text, size_t len)
 {
     CHECK(len > 0 && text[len - 1] != '\n');
@@ -99,6 +110,7 @@ int main(int argc, char **argv)
     log = open_log(engine, queue, "kept");
     append(log, queue, "body");
     metrics(engine, queue);
+    timers(engine, queue);
     CHECK_FAILS(rh_store_shards(argv[1], &shards, &error), RH_E_BUSY, "in use");
     CHECK_OK(rh_log_close(log, &error));
     close_engine(engine, queue);
