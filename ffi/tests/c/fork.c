@@ -40,6 +40,8 @@ int main(int argc, char **argv)
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {
+        /* A child that hangs is a failure, too. */
+        alarm(60);
         in_child(engine, queue, log, other);
         _exit(0);
     }

@@ -4,12 +4,13 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Command;
 
-use crate::toolbox::{EXAMPLES, compile, compile_cpp, library, start, succeed};
+use crate::toolbox::{EXAMPLES, SANITIZERS, compile, compile_cpp, library, start, succeed};
 
 #[test]
 fn what_log_c_calls_durable_is_there_after_a_kill() {
     let scratch = tempfile::tempdir().unwrap();
-    let program = compile("-std=c99", &Path::new(EXAMPLES).join("log.c"), scratch.path());
+    let program =
+        compile("-std=c99", SANITIZERS, &Path::new(EXAMPLES).join("log.c"), scratch.path());
     let store = scratch.path().join("store");
 
     let mut first = start(Command::new(&program).arg(&store).arg("100000000"));
@@ -28,7 +29,7 @@ fn what_log_c_calls_durable_is_there_after_a_kill() {
 /// Compiles a program of `examples/c` and runs it with directories that do not exist yet, and arguments.
 fn run(name: &str, directories: usize, arguments: &[&str]) -> String {
     let scratch = tempfile::tempdir().unwrap();
-    let program = compile("-std=c99", &Path::new(EXAMPLES).join(name), scratch.path());
+    let program = compile("-std=c99", SANITIZERS, &Path::new(EXAMPLES).join(name), scratch.path());
     let stores = (0..directories).map(|number| scratch.path().join(format!("store-{number}")));
     succeed(Command::new(program).args(stores).args(arguments))
 }

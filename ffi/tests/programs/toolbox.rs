@@ -33,14 +33,17 @@ pub(crate) fn stage(directory: &Path) -> PathBuf {
     staged
 }
 
-/// Compiles a program with `cc`, by a standard such as `-std=c99`, and returns where it is. The sanitizers find its
-/// mistakes, and what it or the library does not give back.
-pub(crate) fn compile(standard: &str, source: &Path, scratch: &Path) -> PathBuf {
+/// Finds the mistakes of a program, and what it or the library does not give back.
+pub(crate) const SANITIZERS: &[&str] =
+    &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+/// Compiles a program with `cc`, by a standard such as `-std=c99`, and returns where it is.
+pub(crate) fn compile(standard: &str, flags: &[&str], source: &Path, scratch: &Path) -> PathBuf {
     let staged = stage(scratch);
     let program = scratch.join(source.file_stem().unwrap());
     let mut cc = Command::new("cc");
     cc.args([standard, "-D_DEFAULT_SOURCE", "-Wstrict-prototypes", "-g", "-O1"]).args(WARNINGS);
-    cc.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
+    cc.args(flags);
     cc.args(["-I", INCLUDE]).arg(source).arg("-o").arg(&program);
     cc.arg("-L").arg(&staged).arg(format!("-Wl,-rpath,{}", staged.display()));
     cc.args(["-lroundhouse", "-lpthread"]);
