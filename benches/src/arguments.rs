@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use roundhouse::ByteSize;
 
+use crate::fixed::Work;
+
 /// Measures Roundhouse beside its ceilings and its peers, in one run.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -77,6 +79,9 @@ pub(crate) enum Command {
     /// Measures one subject once, in this process, and prints its rows.
     #[command(hide = true)]
     Measure(OneArgs),
+    /// Does a fixed amount of work in the simulator, for counting its instructions.
+    #[command(hide = true)]
+    FixedWork { work: Work, operations: u64 },
     /// Appends to a store until it is killed.
     #[command(hide = true)]
     AppendUntilKilled {

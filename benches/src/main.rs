@@ -8,6 +8,7 @@ mod bars;
 mod check;
 mod cores;
 mod facts;
+mod fixed;
 mod one;
 mod peers;
 mod quic;
@@ -42,6 +43,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, MeasureError> {
         Some(Command::Report { rows, report }) => run::report_of(&rows, &report)?,
         Some(Command::Check { base, new }) => return check(&base, &new),
         Some(Command::Measure(one)) => one::measure(&one)?,
+        Some(Command::FixedWork { work, operations }) => fixed::run(work, operations)?,
         Some(Command::AppendUntilKilled { dir }) => store::append_until_killed(&dir, print_line)?,
     }
     Ok(ExitCode::SUCCESS)

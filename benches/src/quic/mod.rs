@@ -7,7 +7,10 @@ mod machines;
 mod pair;
 #[cfg(feature = "peers")]
 mod quinn;
+#[cfg(feature = "heavy-peers")]
+mod s2n;
 mod shards;
+mod simulated;
 
 use std::time::Duration;
 
@@ -17,6 +20,8 @@ use roundhouse_runtime::SpinOptions;
 use load::{LOADS, Load};
 use machines::Machines;
 use shards::Shards;
+
+pub(crate) use simulated::echo;
 
 /// All loads with everybody who carries QUIC.
 pub(crate) fn quic() -> Suite {
@@ -42,6 +47,8 @@ fn subjects(load: Load) -> Vec<Box<dyn Subject>> {
     subjects.push(shards("roundhouse-no-spin", SpinOptions::Never));
     #[cfg(feature = "peers")]
     subjects.push(Box::new(quinn::Quinn { load }));
+    #[cfg(feature = "heavy-peers")]
+    subjects.push(Box::new(s2n::S2n { load }));
     subjects
 }
 

@@ -162,6 +162,9 @@ fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-fn on_tokio<R>(program: impl Future<Output = Result<R, MeasureError>>) -> Result<R, MeasureError> {
+/// Runs `program` on a runtime of this thread.
+pub(super) fn on_tokio<R>(
+    program: impl Future<Output = Result<R, MeasureError>>,
+) -> Result<R, MeasureError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(program)
 }

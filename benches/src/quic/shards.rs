@@ -1,6 +1,6 @@
 //! The engine's QUIC: a shard with a ring at each end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::mpsc::Sender;
 
 use bytes::Bytes;
@@ -58,7 +58,7 @@ impl Ends for Spinning {
         on_shard(self.0, |shard| async move {
             let options = options();
             let config = ServerConfig::new(&shown, &options.shared)?;
-            let endpoint = open(&shard, options)?;
+            let endpoint = open(&shard, LOOPBACK, options)?;
             let listener = endpoint.listen(&config);
             address.send(endpoint.local_address())?;
             let accepting = shard.spawn(accept(shard.clone(), listener, load));
@@ -81,7 +81,7 @@ impl Ends for Spinning {
         on_shard(self.0, |shard| async move {
             let options = options();
             let config = ClientConfig::new(&trust, &options.shared)?;
-            let endpoint = open(&shard, options)?;
+            let endpoint = open(&shard, LOOPBACK, options)?;
             let mut connections = Vec::new();
             for _ in 0..load.connections {
                 connections.push(endpoint.connect(&config, server, NAME)?.await?);
@@ -128,12 +128,18 @@ pub(super) fn options() -> EndpointOptions {
     EndpointOptions::new(ShardId(0), Shared::new(&[7; 32], WallTime::from_millis(0), 1))
 }
 
-fn open(shard: &Shard, options: EndpointOptions) -> Result<Endpoint, MeasureError> {
-    let socket = UdpSocket::bind(shard, &UdpOptions::new(SocketAddr::from(([127, 0, 0, 1], 0))))?;
+/// An endpoint at any port of an address.
+pub(super) fn open(
+    shard: &Shard,
+    address: IpAddr,
+    options: EndpointOptions,
+) -> Result<Endpoint, MeasureError> {
+    let socket = UdpSocket::bind(shard, &UdpOptions::new(SocketAddr::new(address, 0)))?;
     Ok(Endpoint::open(shard, socket, options)?)
 }
 
-async fn accept(shard: Shard, listener: Listener, load: Load) {
+/// Serves connections until the listener ends.
+pub(super) async fn accept(shard: Shard, listener: Listener, load: Load) {
     while let Some(connecting) = listener.accept().await {
         // Those that fail say why at their other end.
         let Ok(connection) = connecting.await else { continue };
@@ -159,3 +165,5 @@ async fn answer(
     }
     Ok(sending.finish()?)
 }
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

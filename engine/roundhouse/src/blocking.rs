@@ -74,6 +74,11 @@ impl Engine {
 }
 
 impl Log {
+    /// The same log for calls that block.
+    pub fn new(log: crate::Log) -> Log {
+        Log(log)
+    }
+
     /// The handle whose calls are futures.
     pub fn handle(&self) -> &crate::Log {
         &self.0
@@ -84,7 +89,7 @@ impl Log {
     /// # Errors
     /// See [`AppendError`].
     pub fn append(&self, body: impl RecordBody) -> Result<Offset, AppendError> {
-        block_on(self.0.append(body))
+        self.0.dormitory().block_on(self.0.append(body))
     }
 
     /// Appends records at consecutive offsets, all or none, and returns the first offset once all
@@ -96,7 +101,7 @@ impl Log {
         &self,
         bodies: impl IntoIterator<Item = B>,
     ) -> Result<Offset, AppendError> {
-        block_on(self.0.append_batch(bodies))
+        self.0.dormitory().block_on(self.0.append_batch(bodies))
     }
 
     /// Reads records from an offset on.

@@ -84,7 +84,11 @@ impl ShardSeed {
     ) -> (ShardLoop, Task<()>) {
         let shard_loop = ShardLoop::new(self.shard, driver, self.options.spin);
         let shard = shard_loop.shard();
-        let (sender, requests) = request_line(usize::from(self.options.mailbox), shard.parking());
+        let (sender, requests) = request_line(
+            usize::from(self.options.mailbox),
+            shard.parking(),
+            shard.dormitory().clone(),
+        );
         let server = ShardServer::new(shard.clone(), self.engine, shard_loop.counters(), counters);
         let server = Rc::new(server);
         shard.set_extension(Some(server.clone()));

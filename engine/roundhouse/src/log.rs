@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use roundhouse_base::{LogId, Offset, ShardId, WallTime};
+use roundhouse_runtime::Dormitory;
 use roundhouse_store::{
     AppendError, LogConfig, LogError, LogInfo, NewRecord, ReadError, Records, Refusal, Store,
     Ticket,
@@ -190,6 +191,11 @@ impl Log {
         let id = self.id;
         let info = self.on_store(move |store| async move { store.log_info(id) }).await?;
         info.ok_or_else(|| LogError::NotFound { name: self.name.to_string() }.into())
+    }
+
+    /// Where threads sleep that wait for its shard.
+    pub(crate) fn dormitory(&self) -> &Arc<Dormitory> {
+        &self.shared.sender(self.shard).dormitory
     }
 
     pub(crate) fn is_on(&self, server: &ShardServer) -> bool {

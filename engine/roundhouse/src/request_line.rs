@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use roundhouse_runtime::Dormitory;
 use roundhouse_runtime::mailbox::{HostReceiver, HostSender, Parking, TrySendError, host_mailbox};
 
 use crate::request::Request;
@@ -20,11 +21,12 @@ use crate::request::Request;
 pub(crate) fn request_line(
     capacity: usize,
     parking: Arc<Parking>,
+    dormitory: Arc<Dormitory>,
 ) -> (RequestSender, RequestReceiver) {
     let (sender, receiver) = host_mailbox(capacity, parking.clone());
     let overflow =
         Arc::new(Overflow { parking, is_used: AtomicBool::new(false), queue: Mutex::default() });
-    let sender = RequestSender { mailbox: sender, overflow: overflow.clone() };
+    let sender = RequestSender { mailbox: sender, overflow: overflow.clone(), dormitory };
     (sender, RequestReceiver { mailbox: receiver, overflow, taken: VecDeque::new() })
 }
 
@@ -33,6 +35,8 @@ pub(crate) fn request_line(
 pub(crate) struct RequestSender {
     mailbox: HostSender<Request>,
     overflow: Arc<Overflow>,
+    /// Where threads sleep that wait for this shard.
+    pub(crate) dormitory: Arc<Dormitory>,
 }
 
 /// The shard took its last request; this one was dropped.

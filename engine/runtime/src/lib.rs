@@ -6,6 +6,7 @@
 
 mod block_on;
 mod completion_queue;
+mod dormitory;
 pub mod driver;
 mod executor;
 pub mod mailbox;
@@ -27,6 +28,7 @@ pub mod uring;
 
 pub use block_on::block_on;
 pub use completion_queue::CompletionQueue;
+pub use dormitory::Dormitory;
 pub use driver::{DirectoryEntry, Driver, Unpark, Wait};
 pub use executor::{Task, yield_now};
 pub use op::{Completion, Errno, FileId, Op, OpId, OpenMode};

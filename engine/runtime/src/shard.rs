@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use roundhouse_base::{Monotonic, ShardId, WallTime};
 
+use crate::dormitory::Dormitory;
 use crate::driver::{DirectoryEntry, Driver};
 use crate::executor::{Executor, Task};
 use crate::mailbox::Parking;
@@ -35,6 +36,7 @@ pub(crate) struct ShardInner {
     pub(crate) timers: RefCell<Timers>,
     pub(crate) driver: RefCell<Box<dyn Driver>>,
     pub(crate) parking: Arc<Parking>,
+    pub(crate) dormitory: Arc<Dormitory>,
     /// The clocks as of this turn.
     pub(crate) turn_wall: Cell<WallTime>,
     pub(crate) turn_now: Cell<Monotonic>,
@@ -87,6 +89,11 @@ impl Shard {
     /// The shard whose turn it is on this thread, if any.
     pub fn current() -> Option<Shard> {
         crate::executor::current()
+    }
+
+    /// Where threads of the program sleep that wait for answers of this shard.
+    pub fn dormitory(&self) -> &Arc<Dormitory> {
+        &self.inner.dormitory
     }
 
     /// Completes when another thread has called [`Parking::notify`] since this turn began: look into
@@ -156,6 +163,11 @@ impl Shard {
         if self.inner.executor.has_work() {
             self.inner.driver.borrow_mut().start();
         }
+    }
+
+    /// Starts the operations submitted so far, for a task that goes on to compute for a while.
+    pub fn start_now(&self) {
+        self.inner.driver.borrow_mut().start();
     }
 
     /// Makes every completed write to a file durable; the shard stands still meanwhile.

@@ -55,6 +55,7 @@ impl ShardLoop {
             extension: RefCell::default(),
             driver: RefCell::new(driver),
             parking,
+            dormitory: Arc::default(),
         };
         let inner = Rc::new(inner);
         inner.executor.set_shard(&inner);

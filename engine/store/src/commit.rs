@@ -33,6 +33,7 @@ pub(crate) async fn commit_task(inner: Rc<Inner>) {
             break;
         }
     }
+    inner.tell(usize::MAX);
     // Nothing may land later: by then the store may be open again and use the same positions.
     for flight in flights {
         let _result = flight.operation.await;
@@ -83,7 +84,13 @@ async fn wait_for_event(inner: &Inner, flights: &mut Vec<Flight>) {
     std::future::poll_fn(|context| {
         let landed = poll_flights(inner, flights, context);
         let kicked = inner.state.borrow_mut().commit_kick().take(context.waker());
-        if landed || kicked { Poll::Ready(()) } else { Poll::Pending }
+        if landed || kicked {
+            return Poll::Ready(());
+        }
+        if inner.tell(ANSWERS_AT_ONCE) {
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
     })
     .await;
 }
@@ -129,6 +136,17 @@ fn land(inner: &Inner, flight: &Flight, result: Result<u32, Errno>) {
 }
 
 impl Inner {
+    /// Tells requesters on other threads what is decided, up to `max` of them. Says whether there are
+    /// more.
+    fn tell(&self, max: usize) -> bool {
+        let mut state = self.state.borrow_mut();
+        if !state.answers.is_empty() {
+            self.shard.start_now();
+            self.shard.dormitory().call_together(|| state.answers.tell(max));
+        }
+        !state.answers.is_empty()
+    }
+
     /// Syncs if somebody waits for it. False if the store has stopped.
     async fn sync_if_wanted(&self) -> bool {
         let wanted = {
@@ -140,7 +158,9 @@ impl Inner {
         };
         let Some((upto, file)) = wanted else { return true };
         let started = self.shard.now();
-        let mut result = self.shard.sync_data(file).await;
+        let syncing = self.shard.sync_data(file);
+        self.tell(usize::MAX);
+        let mut result = syncing.await;
         if result.is_err() && planted(Bug::SyncRetried) {
             result = self.shard.sync_data(file).await;
         }
@@ -172,6 +192,9 @@ fn file_of(state: &State, pos: Pos) -> FileId {
     state.pool.file(slot)
 }
 
+/// Requesters that are told before the completions are looked at again.
+const ANSWERS_AT_ONCE: usize = 64;
+
 /// Stops the store if the commit task ends by a panic, so that nobody waits for ever.
 struct StopGuard {
     inner: Rc<Inner>,
@@ -185,6 +208,7 @@ impl Drop for StopGuard {
             && let Ok(mut state) = self.inner.state.try_borrow_mut()
         {
             state.fail("go on", "the commit task ended unexpectedly");
+            state.answers.tell(usize::MAX);
         }
     }
 }

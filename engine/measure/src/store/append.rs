@@ -253,19 +253,20 @@ impl Subject for Threads {
 
     fn measure(&self, stage: &Stage) -> Result<Vec<Measurement>, MeasureError> {
         let open = self.0.open(stage, "threads")?;
-        let measured = drive(&Blocking(open.log.clone()), &self.0, stage)?;
+        let measured =
+            drive(&Blocking(roundhouse::blocking::Log::new(open.log.clone())), &self.0, stage)?;
         open.close()?;
         Ok(vec![measured])
     }
 }
 
-struct Blocking(Log);
+struct Blocking(roundhouse::blocking::Log);
 
 impl AppendTarget for Blocking {
     fn append(&self, bodies: &[Bytes]) -> Result<(), MeasureError> {
         match bodies {
-            [body] => block_on(self.0.append(body))?,
-            _ => block_on(self.0.append_batch(bodies))?,
+            [body] => self.0.append(body)?,
+            _ => self.0.append_batch(bodies)?,
         };
         Ok(())
     }

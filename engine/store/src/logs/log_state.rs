@@ -7,7 +7,7 @@ use roundhouse_base::planted::{Bug, planted};
 use roundhouse_base::{LogId, Offset, Pos, WallTime};
 
 use crate::format::{Durability, HeadLog, LogConfig, Truncation};
-use crate::logs::{LogIndex, Progress, Share};
+use crate::logs::{Answers, LogIndex, Progress, Share};
 use crate::wal::Ticket;
 
 /// One log of a shard.
@@ -128,15 +128,15 @@ impl LogState {
     }
 
     /// Takes in that the append `ticket`, after which the log ended at `end`, was written.
-    pub(crate) fn written(&mut self, ticket: Ticket, end: Offset) {
-        if self.progress.written(ticket) || planted(Bug::VisibleBeforeAcknowledged) {
+    pub(crate) fn written(&mut self, ticket: Ticket, end: Offset, answers: &mut Answers) {
+        if self.progress.written(ticket, answers) || planted(Bug::VisibleBeforeAcknowledged) {
             self.show(ticket, end);
         }
     }
 
     /// Takes in that the append `ticket`, after which the log ended at `end`, is durable.
-    pub(crate) fn made_durable(&mut self, ticket: Ticket, end: Offset) {
-        self.progress.made_durable(ticket);
+    pub(crate) fn made_durable(&mut self, ticket: Ticket, end: Offset, answers: &mut Answers) {
+        self.progress.made_durable(ticket, answers);
         self.show(ticket, end);
         self.cuts.retain(|cut| cut.ticket > ticket);
     }
@@ -266,9 +266,9 @@ mod tests {
         let after = log.progress.issue(true);
         log.end = Offset(120);
 
-        log.made_durable(before, Offset(100));
+        log.made_durable(before, Offset(100), &mut Answers::default());
         assert_eq!(log.visible, Offset(95), "95 and up are other records now, not yet durable");
-        log.made_durable(after, Offset(120));
+        log.made_durable(after, Offset(120), &mut Answers::default());
         assert_eq!(log.visible, Offset(120));
     }
 }

@@ -11,6 +11,6 @@ pub(crate) use catalogue::Catalogue;
 use index::LogIndex;
 pub(crate) use index::SealedIndex;
 pub(crate) use log_state::{LogState, NotedRecord, live_count};
-pub(crate) use progress::{Progress, Waiter};
+pub(crate) use progress::{Answers, Progress, Waiter};
 pub(crate) use retention::expired;
 pub(crate) use segments::{Segment, Segments, Share};

@@ -30,6 +30,26 @@ pub(crate) enum Waiter {
     Reply(oneshot::Sender<Result<Offset, AppendError>>, Offset),
 }
 
+/// Outcomes for requesters on other threads, to be told when the next frame is on its way: each may
+/// wake a thread, which takes a microsecond or more, and the device should not idle meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Answers(VecDeque<(oneshot::Sender<Result<Offset, AppendError>>, Offset)>);
+
+impl Answers {
+    /// Whether there is nothing to tell.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Tells up to `max` of them, in order.
+    pub(crate) fn tell(&mut self, max: usize) {
+        for (reply, offset) in self.0.drain(..max.min(self.0.len())) {
+            // A requester that went away wants no answer.
+            drop(reply.send(Ok(offset)));
+        }
+    }
+}
+
 impl Progress {
     /// Issues the ticket of the next append.
     pub(crate) fn issue(&mut self, strict: bool) -> Ticket {
@@ -55,19 +75,19 @@ impl Progress {
 
     /// Takes in that everything up to `ticket` was written. Returns whether that acknowledges it:
     /// not while an append before it must be durable first.
-    pub(crate) fn written(&mut self, ticket: Ticket) -> bool {
+    pub(crate) fn written(&mut self, ticket: Ticket, answers: &mut Answers) -> bool {
         if self.strict > self.durable {
             return false;
         }
-        self.acknowledge(ticket);
+        self.acknowledge(ticket, answers);
         true
     }
 
     /// Takes in that everything up to `ticket` is durable, which acknowledges it in any case.
-    pub(crate) fn made_durable(&mut self, ticket: Ticket) {
+    pub(crate) fn made_durable(&mut self, ticket: Ticket, answers: &mut Answers) {
         self.durable = self.durable.max(ticket);
-        self.waiting_durable.complete(self.durable);
-        self.acknowledge(ticket);
+        self.waiting_durable.complete(self.durable, answers);
+        self.acknowledge(ticket, answers);
     }
 
     /// Adds someone to tell when `ticket` is acknowledged.
@@ -86,9 +106,9 @@ impl Progress {
         self.waiting_durable.fail(error);
     }
 
-    fn acknowledge(&mut self, ticket: Ticket) {
+    fn acknowledge(&mut self, ticket: Ticket, answers: &mut Answers) {
         self.acknowledged = self.acknowledged.max(ticket);
-        self.waiting_acknowledged.complete(self.acknowledged);
+        self.waiting_acknowledged.complete(self.acknowledged, answers);
     }
 }
 
@@ -107,12 +127,11 @@ impl Waiters {
         self.0.insert(place, (ticket, waiter));
     }
 
-    fn complete(&mut self, upto: Ticket) {
+    fn complete(&mut self, upto: Ticket, answers: &mut Answers) {
         while self.0.front().is_some_and(|(ticket, _)| *ticket <= upto) {
             match self.0.pop_front() {
                 Some((_, Waiter::Task(waker))) => waker.wake(),
-                // A requester that went away wants no answer.
-                Some((_, Waiter::Reply(reply, offset))) => drop(reply.send(Ok(offset))),
+                Some((_, Waiter::Reply(reply, offset))) => answers.0.push_back((reply, offset)),
                 None => return,
             }
         }
@@ -143,12 +162,14 @@ mod tests {
 
     #[test]
     fn waiters_are_told_in_order_and_only_up_to_the_ticket() {
-        let mut progress = Progress::default();
+        let (mut progress, mut answers) = (Progress::default(), Answers::default());
         let tickets: Vec<_> = (0..3).map(|_| progress.issue(true)).collect();
         let mut late = reply(&mut progress, tickets[2]);
         let mut early = reply(&mut progress, tickets[0]);
 
-        progress.made_durable(tickets[1]);
+        progress.made_durable(tickets[1], &mut answers);
+        assert_eq!(early.try_recv(), Ok(None), "the next frame goes out first");
+        answers.tell(usize::MAX);
         assert_eq!(early.try_recv(), Ok(Some(Ok(Offset(1)))));
         assert_eq!(late.try_recv(), Ok(None));
         progress.fail(&AppendError::Closed);
@@ -157,14 +178,14 @@ mod tests {
 
     #[test]
     fn a_log_made_less_durable_still_waits_for_what_was_promised_before() {
-        let mut progress = Progress::default();
+        let (mut progress, answers) = (Progress::default(), &mut Answers::default());
         let strict = progress.issue(true);
         let relaxed = progress.issue(false);
-        assert!(!progress.written(relaxed));
+        assert!(!progress.written(relaxed, answers));
         assert!(!progress.is_acknowledged(strict));
 
-        progress.made_durable(strict);
-        assert!(progress.written(relaxed));
+        progress.made_durable(strict, answers);
+        assert!(progress.written(relaxed, answers));
         assert!(progress.is_acknowledged(relaxed) && !progress.is_durable(relaxed));
     }
 }

@@ -15,7 +15,7 @@ use roundhouse_base::{Monotonic, Pos, ShardId, SlotNo};
 
 use crate::cache::TailCache;
 use crate::error::{AppendError, StoreFailure};
-use crate::logs::{Catalogue, LogState, Progress, Segments};
+use crate::logs::{Answers, Catalogue, LogState, Progress, Segments};
 use crate::metrics::{StoreCounters, StoreHistograms};
 use crate::pool::Pool;
 pub(crate) use crate::state::append::SEAL_FIXED_BYTES;
@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) catalogue: Catalogue,
     /// Tickets of the catalogue log.
     pub(crate) control_progress: Progress,
+    /// What is acknowledged and not yet told.
+    pub(crate) answers: Answers,
     pub(crate) segments: Segments,
     pub(crate) pool: Pool,
     pub(crate) cache: TailCache,
@@ -129,6 +131,7 @@ impl State {
             writer: parts.writer,
             catalogue: parts.catalogue,
             control_progress: Progress::default(),
+            answers: Answers::default(),
             segments: parts.segments,
             pool: parts.pool,
             cache: TailCache::new(parts.cache_bytes_max),

@@ -73,17 +73,17 @@ impl State {
     fn settle(&mut self, touch: Touch, durable: bool, now: Monotonic) {
         if touch.log == CATALOGUE_LOG {
             if durable {
-                self.control_progress.made_durable(touch.ticket);
+                self.control_progress.made_durable(touch.ticket, &mut self.answers);
             }
             return;
         }
         // A log that was deleted meanwhile has told its waiters.
         let Some(log) = self.catalogue.log_mut(touch.log) else { return };
         if durable {
-            log.made_durable(touch.ticket, touch.end);
+            log.made_durable(touch.ticket, touch.end, &mut self.answers);
             return;
         }
-        log.written(touch.ticket, touch.end);
+        log.written(touch.ticket, touch.end, &mut self.answers);
         if let Durability::Interval(interval) = log.config.durability {
             let deadline = now + interval;
             if self.deadlines.sync.is_none_or(|sync| deadline < sync) {
