@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bars;
+mod broker;
 mod check;
 mod cores;
 mod facts;

@@ -28,7 +28,8 @@ pub(crate) fn measure(args: &OneArgs) -> Result<(), MeasureError> {
     let stage = stage(&args.size);
     let stage = if args.count { stage.counting() } else { stage };
     for mut measurement in subject.measure(&stage)? {
-        measurement.rss_mib = machine::resident_mib_max();
+        // Unless it is another process that was measured.
+        measurement.rss_mib = measurement.rss_mib.or_else(machine::resident_mib_max);
         print_line(&serde_json::to_string(&measurement)?)?;
     }
     Ok(())

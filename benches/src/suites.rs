@@ -2,7 +2,7 @@
 
 use roundhouse_measure::{Suite, mailbox, store};
 
-use crate::{one, peers, quic, sockets};
+use crate::{broker, one, peers, quic, sockets};
 
 /// In the order they run.
 pub(crate) fn all() -> Vec<Suite> {
@@ -15,6 +15,7 @@ pub(crate) fn all() -> Vec<Suite> {
         sockets::udp(),
         sockets::tcp(),
         quic::quic(),
+        broker::broker(),
     ];
     peers::join(&mut suites);
     suites

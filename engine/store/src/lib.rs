@@ -16,6 +16,8 @@ mod logs;
 mod metrics;
 mod open;
 mod options;
+#[cfg(feature = "pieces")]
+pub mod pieces;
 mod pool;
 mod probe;
 mod quarantine;

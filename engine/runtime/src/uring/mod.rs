@@ -30,6 +30,8 @@ mod files;
 mod message;
 mod options;
 mod parker;
+#[cfg(feature = "ceiling")]
+pub mod pieces;
 mod ring;
 mod setup;
 mod side_memory;

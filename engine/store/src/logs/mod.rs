@@ -8,8 +8,7 @@ mod retention;
 mod segments;
 
 pub(crate) use catalogue::Catalogue;
-use index::LogIndex;
-pub(crate) use index::SealedIndex;
+pub(crate) use index::{LogIndex, SealedIndex};
 pub(crate) use log_state::{LogState, NotedRecord, live_count};
 pub(crate) use progress::{Answers, Progress, Waiter};
 pub(crate) use retention::expired;
