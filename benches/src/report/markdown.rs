@@ -20,10 +20,11 @@ fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
         writeln!(out, "| {name} | {fact} |")?;
     }
     if !report.verdicts.is_empty() {
-        writeln!(out, "\n## Bars\n\n| bar | found | |\n|---|---|---|")?;
+        writeln!(out, "\n## Bars\n\n| bar | found | | what is in the way |\n|---|---|---|---|")?;
         for verdict in &report.verdicts {
             let word = if verdict.is_met { "met" } else { "**missed**" };
-            writeln!(out, "| {} | {} | {word} |", verdict.bar.text, verdict.found)?;
+            let reason = verdict.hindrance();
+            writeln!(out, "| {} | {} | {word} | {reason} |", verdict.bar.text, verdict.found)?;
         }
     }
     for suite in report.suites {

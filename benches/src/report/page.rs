@@ -32,7 +32,8 @@ fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
         for verdict in &report.verdicts {
             let (class, word) = if verdict.is_met { ("met", "met") } else { ("missed", "missed") };
             let (text, found) = (escape(verdict.bar.text), escape(&verdict.found));
-            writeln!(out, "<tr><td>{text}<td>{found}<td class={class}>{word}")?;
+            let reason = escape(verdict.hindrance());
+            writeln!(out, "<tr><td>{text}<td>{found}<td class={class}>{word}<td>{reason}")?;
         }
         writeln!(out, "</table>")?;
     }
