@@ -117,7 +117,7 @@ impl Subject for Held {
             let arguments = ["--address", &broker.address, "--topic", &topic];
             output(
                 beside("broker-load")?,
-                arguments.into_iter().chain(["--partitions", "10", "create"]),
+                arguments.into_iter().chain(["--partitions", "1000", "create"]),
             )?;
         }
         let mut command = Command::new(beside("broker-load")?);
@@ -230,4 +230,4 @@ const ABOUT: &str = "broker with defaults, durability by topic; load by broker-l
 /// What of 256 MiB of memory for both shards holds all of it.
 const TAIL_BYTES: u64 = 64 << 20;
 const WARM_UP_MESSAGES: u64 = 32_000;
-const TOPICS: usize = 1000;
+const TOPICS: usize = 10;

@@ -33,7 +33,7 @@ pub(crate) fn broker() -> Suite {
     });
     cases.push(Case {
         name: "held-10k-partitions",
-        about: "1,000 connections to a broker with 1,000 topics of 10 partitions each.",
+        about: "1,000 connections to a broker with 10 topics of 1,000 partitions each.",
         subjects: vec![Box::new(kafka::Held)],
     });
     Suite {
