@@ -56,7 +56,7 @@ pub(super) const BARS: &[Bar] = &[
     },
     Bar {
         text: "Bandwidth without sync: at least 0.85 of the ceiling",
-        hindrance: "the ceiling writes the same buffers again and again; the engine fills new memory that readers share",
+        hindrance: "the ceiling writes the same buffers again and again, the engine new ones that readers share",
         suite: "wal",
         case: "never-1k-bandwidth",
         subject: ROUNDHOUSE,
