@@ -140,6 +140,6 @@ pub(super) fn wait(links: &[Link], time: Duration) -> Result<Vec<Ready>, LoadErr
 }
 
 /// How long a broker may say nothing.
-pub(super) const SILENCE: Duration = Duration::from_secs(30);
+pub(super) const SILENCE: Duration = Duration::from_mins(2);
 /// Pieces of one write.
 const PIECES_MAX: usize = 64;

@@ -42,7 +42,7 @@ pub enum LoadError {
     /// The broker refused.
     #[error("the broker refused with error {0} of the protocol")]
     Refused(i16),
-    /// Nothing came for half a minute.
+    /// Nothing came for two minutes.
     #[error("the broker does not answer")]
     Silent,
 }

@@ -173,4 +173,4 @@ const FETCH_BYTES: usize = 4 << 20;
 /// How long the broker waits for something to send.
 const FETCH_WAIT: Duration = Duration::from_millis(500);
 /// How long the last messages may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);

@@ -124,7 +124,6 @@ fn a_silent_connection_is_ended() {
     let idle_timeout = Duration::from_millis(300);
     let server = Server::with(Config { idle_timeout, ..Config::default() });
     let mut silent = Client::connect(server.address());
-    silent.metadata(&["t"]);
     assert!(silent.is_ended(), "it was not ended");
     server.stop();
 }
