@@ -7,7 +7,7 @@ use crate::check::contents::{Contents, check_alone};
 use crate::check::examined::Examined;
 use crate::check::slots::Place;
 use crate::error::Corruption;
-use crate::format::{FrameHeader, FrameKind, HeadPayload, SealLink, SealPayload, Superblock};
+use crate::format::{FrameHeader, FrameKind, HeadPayload, SealLink, SealPayload};
 use crate::logs::Catalogue;
 use crate::pool::slot_path;
 use crate::scan::{Found, FrameScan, ScannedFrame};
@@ -214,9 +214,8 @@ impl<'a> Audit<'a> {
             let must_follow = context.proves_predecessor(header);
             chained.map_err(if must_follow { Mismatch::Impossible } else { Mismatch::Foreign })?;
         }
-        let Superblock { epoch_start, epoch_prev_hash, .. } = context.superblock;
-        if self.end_of(header) == epoch_start && frame.hash() != epoch_prev_hash {
-            let reason = "the epoch began behind another frame than the one here";
+        if !context.may_end_at(self.end_of(header), frame.hash()) {
+            let reason = "the superblock names another frame than the one here";
             return Err(Mismatch::Foreign(reason.to_owned()));
         }
         let is_at_start = header.pos.in_slot(self.examined.slot_bytes()) == 0;

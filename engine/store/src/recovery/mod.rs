@@ -109,6 +109,14 @@ impl Context {
         (lowest..=epoch).contains(&header.epoch)
     }
 
+    /// Whether the frame with this header hash may end at `end`, where the superblock knows of one:
+    /// the frame that the epoch began behind, and the last one of a store that was closed.
+    pub(crate) fn may_end_at(&self, end: Pos, hash: u64) -> bool {
+        let Superblock { epoch_start, epoch_prev_hash, clean_end, .. } = self.superblock;
+        let is_last = clean_end.is_none_or(|clean| end != clean.pos || hash == clean.hash);
+        is_last && (end != epoch_start || hash == epoch_prev_hash)
+    }
+
     /// Whether a frame in force was submitted when the one before it was durable, so that the frame
     /// it names must be there. What the current epoch began behind, the superblock says.
     pub(crate) fn proves_predecessor(&self, header: &FrameHeader) -> bool {
@@ -288,13 +296,13 @@ fn judge(
         end.newer_epoch_upto(),
     ];
     let proven = proven.into_iter().max().unwrap_or_default();
-    let continues = end.pos != superblock.epoch_start || end.hash == superblock.epoch_prev_hash;
-    let fits = continues && !end.is_contradicted;
+    let is_known = context.may_end_at(end.pos, end.hash);
+    let fits = is_known && !end.is_contradicted;
     if (proven <= end.pos && fits) || planted(Bug::ProofIgnored) {
         return Ok(());
     }
     let reason = match &end.rejection {
-        _ if !continues => "the frame before is another one than the epoch began behind".to_owned(),
+        _ if !is_known => "the frame before is another one than the superblock names".to_owned(),
         _ if end.is_contradicted => {
             "the frame before is another one than the one here names".to_owned()
         }

@@ -5,6 +5,7 @@
 //! code, so targets mend them on request: then whatever is left to check decides.
 
 mod opening;
+mod quic;
 mod structures;
 mod texts;
 
@@ -22,8 +23,8 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-/// Every target of the store and of the options.
-pub const TARGETS: [Target; 7] = [
+/// Every target of the store, of the network and of the options.
+pub const TARGETS: [Target; 9] = [
     Target { name: "superblock", run: structures::superblock },
     Target { name: "frame", run: structures::frame },
     Target { name: "records", run: structures::records },
@@ -31,6 +32,8 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "opening", run: opening::opening },
     Target { name: "operations", run: operations },
     Target { name: "options", run: texts::options },
+    Target { name: "quic", run: quic::quic },
+    Target { name: "certificates", run: texts::certificates },
 ];
 
 impl Target {

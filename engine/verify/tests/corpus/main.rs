@@ -46,6 +46,16 @@ fn options_are_read_or_refused() {
     replay("options", 200);
 }
 
+#[test]
+fn datagrams_of_quic_are_taken_or_dropped() {
+    replay("quic", 5);
+}
+
+#[test]
+fn certificates_are_read_or_refused() {
+    replay("certificates", 200);
+}
+
 /// Runs a target on its corpus and on `changes` changes of each input. A failure names the input,
 /// which follows from the file's name and the number of the change.
 fn replay(name: &str, changes: u64) {

@@ -21,6 +21,8 @@ pub(crate) fn of(name: &str) -> Vec<Vec<u8>> {
         "opening" => OPENING.iter().map(|edits| edits.to_vec()).collect(),
         "operations" => operations(),
         "options" => options(),
+        "quic" => QUIC.iter().map(|script| script.to_vec()).collect(),
+        "certificates" => certificates(),
         other => panic!("no inputs are known for {other}"),
     }
 }
@@ -90,6 +92,36 @@ fn options() -> Vec<Vec<u8>> {
     let documents = Preset::ALL.map(|preset| Options::for_preset(preset).to_toml());
     documents.into_iter().map(String::into_bytes).collect()
 }
+
+/// A certificate with its key, and the same twice.
+fn certificates() -> Vec<Vec<u8>> {
+    let made = rcgen::generate_simple_self_signed(["server.test".to_owned()]);
+    let rcgen::CertifiedKey { cert, signing_key } = made.expect("the name is one");
+    let input = |chain: String| {
+        let length = (chain.len() as u16).to_le_bytes();
+        [&length[..], chain.as_bytes(), signing_key.serialize_pem().as_bytes()].concat()
+    };
+    vec![input(cert.pem()), input(cert.pem() + &cert.pem())]
+}
+
+/// What is done between two ends: kind, length, bytes. 0 delivers all, 1 the first with a change from
+/// a place (2 bytes) on, 2 drops it, 3 doubles it, 4 and 5 forge one for server and client, 6 waits.
+const QUIC: &[&[u8]] = &[
+    // A handshake and a conversation in good order.
+    &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6, 1, 5, 0, 0, 0, 0],
+    // The version, the ID's length, the token's length and the packet's length of the first flight.
+    &[1, 3, 1, 0, 255, 6, 1, 100, 0, 0, 0, 0],
+    &[1, 3, 5, 0, 255, 6, 1, 100, 0, 0, 0, 0],
+    &[1, 3, 14, 0, 255, 6, 1, 100, 0, 0, 0, 0],
+    &[3, 0, 1, 4, 15, 0, 64, 1, 0, 0, 0, 0],
+    // The server's answer, and what comes when both are connected.
+    &[0, 0, 1, 3, 40, 0, 1, 0, 0, 6, 1, 100, 0, 0],
+    &[0, 0, 0, 0, 0, 0, 1, 3, 9, 0, 1, 3, 0, 0, 0, 0, 0],
+    // Losses and long waits.
+    &[0, 0, 2, 0, 6, 1, 200, 0, 0, 2, 0, 6, 1, 250, 0, 0, 0, 0],
+    // Noise, a long header without an end, a version negotiation that nobody asked for.
+    &[4, 3, 64, 1, 2, 4, 7, 192, 0, 0, 0, 1, 8, 1, 5, 7, 128, 0, 0, 0, 0, 0, 0, 0, 0],
+];
 
 /// Edits: file, kind, length, place (3 bytes), bytes. Files are the superblock and the slots, by
 /// name.

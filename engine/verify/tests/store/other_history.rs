@@ -111,3 +111,24 @@ fn a_strange_frame_below_the_last_one_is_not_taken_for_the_end() {
     refused_and_cut_at(&mut scene, &strange.file, end);
     assert_eq!(scene.open_and_read(IDENTITY).unwrap().bodies.len(), 20);
 }
+
+/// Seed 100032210: the same in the last frame of a store that was closed. The superblock keeps the
+/// hash of that frame, and nobody compared it.
+#[test]
+fn a_strange_last_frame_of_a_closed_store_is_noticed() {
+    let mut scene = Scene::new(1);
+    scene.run(async |shard| append(&shard, 0..20).await.close().await.unwrap());
+    let base = Image::take(&scene.node);
+    let end = open_only(&mut scene, Duration::ZERO);
+    let other = Image::take(&scene.node);
+    base.restore(&scene.node);
+    scene.run(async |shard| {
+        shard.sleep(Duration::from_secs(1)).await;
+        open(&shard, IDENTITY).await.unwrap().close().await.unwrap();
+    });
+    let image = Image::take(&scene.node);
+
+    let strange = transplant_last(&scene, &other, &image, end);
+    refused_and_cut_at(&mut scene, &strange.file, strange.header.pos);
+    assert_eq!(scene.open_and_read(IDENTITY).unwrap().bodies.len(), 20);
+}

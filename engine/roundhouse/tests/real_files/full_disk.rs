@@ -1,21 +1,19 @@
 //! A file system that runs full under a store, and the store that goes on after a trim without being
-//! opened again. The file system is a small ext4 in a file, which only root may mount: for everybody
-//! else the test says that it did nothing.
+//! opened again.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use roundhouse::{Engine, Log, block_on};
+
+use crate::mount::{Mount, skip};
 
 #[test]
 fn a_store_on_a_full_file_system_goes_on_after_a_trim() {
     let scratch = tempfile::tempdir().unwrap();
     let image = scratch.path().join("image");
-    std::fs::File::create(&image).unwrap().set_len(IMAGE_BYTES).unwrap();
-    let Some(mount) = Mount::new(&image, &scratch.path().join("mnt")) else {
-        return skip("this user, or this system, cannot mount an ext4 from a file");
+    let Some(mount) = Mount::make(&image, IMAGE_BYTES, &scratch.path().join("mnt")) else {
+        return skip("a full file system");
     };
     block_on(fill_and_trim(mount.path.join("store").as_path()));
 }
@@ -71,41 +69,6 @@ async fn append_when_there_is_room(log: &Log) {
 #[expect(clippy::disallowed_methods, reason = "the test is no shard")]
 fn wait() {
     std::thread::sleep(Duration::from_millis(20));
-}
-
-/// A mounted file system, gone with this.
-struct Mount {
-    path: std::path::PathBuf,
-}
-
-impl Mount {
-    fn new(image: &Path, path: &Path) -> Option<Mount> {
-        std::fs::create_dir(path).ok()?;
-        let is_made = run(Command::new("mkfs.ext4").arg("-q").arg("-F").arg(image));
-        let is_mounted =
-            is_made && run(Command::new("mount").args(["-o", "loop"]).arg(image).arg(path));
-        is_mounted.then(|| Mount { path: path.to_owned() })
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        // Detached at once, and let go when the last file in it is closed.
-        run(Command::new("umount").arg("--lazy").arg(&self.path));
-    }
-}
-
-fn run(command: &mut Command) -> bool {
-    command.output().is_ok_and(|output| output.status.success())
-}
-
-/// Says that nothing was tested; for the superuser in CI that is a failure.
-fn skip(reason: &str) {
-    let message = format!("NOT TESTED HERE: a full file system: {reason}");
-    let is_ours = std::env::var_os("CI").is_some() && rustix::process::geteuid().is_root();
-    assert!(!is_ours, "{message}");
-    // Not by a macro, whose output a test that passes does not show.
-    writeln!(std::io::stderr().lock(), "{message}").expect("standard error takes a line");
 }
 
 const BODY: &[u8] = &[7; 64 << 10];

@@ -1,0 +1,6 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use roundhouse_verify::targets::Target;
+
+fuzz_target!(|data: &[u8]| (Target::named("certificates").run)(data));
