@@ -30,7 +30,7 @@ pub(crate) fn body(log: &str, offset: u64, bytes: usize) -> Vec<u8> {
 /// Whether a body is the one of its place.
 pub(crate) fn is_body(found: &[u8], log: &str, offset: u64) -> bool {
     found.starts_with(format!("{log} {offset} ").as_bytes())
-        && found.iter().rev().skip_while(|byte| **byte == b'.').next() == Some(&b' ')
+        && found.iter().rev().find(|byte| **byte != b'.') == Some(&b' ')
 }
 
 /// Reads a log to its end; returns where reading ended, and why, if not at the end.

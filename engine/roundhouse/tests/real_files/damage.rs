@@ -136,13 +136,13 @@ impl Story {
         change(&copy);
         let first = &damage.frames[0].header;
         let context = format!("{}: {:?} at {}", damage.what, first.kind, first.pos);
-        self.expect_named(&copy, damage, &context);
+        Story::expect_named(&copy, damage, &context);
         block_on(self.expect_no_lie(&copy, &context));
         fs::remove_dir_all(&copy).unwrap();
     }
 
     /// `verify` names a damaged frame, or a file that is not there.
-    fn expect_named(&self, copy: &Path, damage: &Damage, context: &str) {
+    fn expect_named(copy: &Path, damage: &Damage, context: &str) {
         let mut store = OfflineStore::open(copy).unwrap();
         let verified = store.verify(ShardId(0), &mut |_| {}).expect(context);
         let Verdict::Corruption { places, .. } = verified.verdict else {

@@ -84,11 +84,12 @@ impl Link {
             1 => self.deliver_next(bytes),
             2 => drop(self.on_the_way.pop_front()),
             3 => {
-                let first = self.on_the_way.front().cloned();
-                first.into_iter().for_each(|(to, datagram)| self.carry(to, datagram));
+                if let Some((to, datagram)) = self.on_the_way.front().cloned() {
+                    self.carry(to, datagram);
+                }
             }
-            4 => self.arrive(SERVER, bytes.to_vec()),
-            5 => self.arrive(CLIENT, bytes.to_vec()),
+            4 => self.arrive(SERVER, bytes),
+            5 => self.arrive(CLIENT, bytes),
             _ => {
                 let tens_of_ms = u64::from(bytes.first().copied().unwrap_or(1));
                 self.now = self.now + Duration::from_millis(10 * tens_of_ms);
@@ -104,16 +105,16 @@ impl Link {
             let at = usize::from(u16::from_le_bytes(*at)) % datagram.len().max(1);
             datagram[at..].iter_mut().zip(changes).for_each(|(byte, change)| *byte ^= change);
         }
-        self.arrive(to, datagram);
+        self.arrive(to, &datagram);
     }
 
-    fn arrive(&mut self, to: usize, datagram: Vec<u8>) {
+    fn arrive(&mut self, to: usize, datagram: &[u8]) {
         let arrival = Arrival {
             source: address(1 - to),
             destination: None,
             ecn: Ecn::NotCapable,
             segment_bytes: datagram.len().max(1),
-            data: BytesMut::from(&datagram[..]),
+            data: BytesMut::from(datagram),
         };
         self.ends[to].machine.receive(self.now, arrival);
     }
@@ -131,7 +132,9 @@ impl Link {
                 assert!(trains <= TRAINS_MAX, "an end talks without end");
                 let segment = train.segment_bytes.map_or(buffer.len(), usize::from).max(1);
                 let datagrams: Vec<Vec<u8>> = buffer.chunks(segment).map(<[u8]>::to_vec).collect();
-                datagrams.into_iter().for_each(|datagram| self.carry(1 - index, datagram));
+                for datagram in datagrams {
+                    self.carry(1 - index, datagram);
+                }
             }
         }
     }
