@@ -8,7 +8,7 @@ use super::{Bar, Figure};
 pub(super) const BARS: &[Bar] = &[
     Bar {
         text: "64 threads, 1 KiB, durable: at least 2 times raft-engine",
-        hindrance: "putting 64 threads to sleep and waking them takes most of it; see below",
+        hindrance: "putting 64 threads to sleep and waking them takes most of it (ADR 10)",
         suite: "wal",
         case: "durable-1k-64-writers",
         subject: ROUNDHOUSE,
