@@ -35,6 +35,18 @@ pub const QUIC_ARRIVALS_PER_PASS: usize = 64;
 pub const QUIC_TRAIN_DATAGRAMS: usize = 32;
 /// Datagrams a QUIC connection sends before others have their turn.
 pub const QUIC_DATAGRAMS_PER_TURN: usize = 2 * QUIC_TRAIN_DATAGRAMS;
+/// Datagrams that small writes on a QUIC connection fill before they are sent without waiting for
+/// the end of the pass, so that the peer works on them while this side works on the rest. With one,
+/// what it costs to send a datagram alone eats the gain; with more, calls of which some dozens are
+/// outstanding take turns at working instead of overlapping (measured).
+pub const QUIC_EARLY_DATAGRAMS: usize = 2;
+/// Times that the task which sends for a QUIC endpoint lets others run first, so that an answer by a
+/// task that another one spawned leaves together with the acknowledgement of the question.
+pub const QUIC_ROUNDS_BEFORE_SENDING: u8 = 2;
+/// Streams in each direction that a new QUIC connection's peer may have open at once. It may open
+/// more as it needs them, up to the limit that is an option. Fewer would be against RFC 9114
+/// section 6.1, more cost memory and time from the first packet on.
+pub const QUIC_STREAMS_INITIAL: u32 = 100;
 /// First packets of new clients looked at in one pass. Each costs the derivation of keys before it
 /// is known to be worth anything, so a flood of them would starve connections that stand. At this
 /// bound they are dropped, and clients send again.

@@ -170,6 +170,11 @@ impl Shard {
         self.inner.driver.borrow_mut().start();
     }
 
+    /// Whether other tasks would have their turn before the task that asks has its next one.
+    pub fn has_runnable_tasks(&self) -> bool {
+        self.inner.executor.has_work()
+    }
+
     /// Makes every completed write to a file durable; the shard stands still meanwhile.
     pub fn sync_data(&self, file: FileId) -> Operation {
         self.submit(Op::SyncData { file })

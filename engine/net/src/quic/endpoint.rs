@@ -19,6 +19,7 @@ use super::link::Link;
 use super::listener::Listener;
 use super::machine::{Machine, Metrics, Misfit};
 use super::options::EndpointOptions;
+use super::outlet::Outlet;
 use super::pump::Pump;
 use super::values::Code;
 use crate::udp::UdpSocket;
@@ -47,8 +48,9 @@ impl Endpoint {
         options: EndpointOptions,
     ) -> Result<Endpoint, OptionsError> {
         let random = Random::new(shard.random());
-        let hub = Rc::new(Hub::new(shard.clone(), Machine::new(options, random)?));
         let socket = Rc::new(socket);
+        let outlet = Outlet::new(socket.clone());
+        let hub = Rc::new(Hub::new(shard.clone(), Machine::new(options, random)?, outlet));
         shard.spawn(Pump::new(hub.clone(), socket.clone())).detach();
         Ok(Endpoint(Rc::new(Handle { hub, socket })))
     }

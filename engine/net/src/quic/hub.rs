@@ -11,6 +11,7 @@ use roundhouse_runtime::socket::Arrival;
 
 use super::link::Link;
 use super::machine::{ConnectionKey, Event, Machine, Misfit};
+use super::outlet::Outlet;
 use crate::limits::QUIC_MISFITS;
 
 /// Where datagrams that belong to another shard go.
@@ -31,6 +32,8 @@ pub(super) struct Hub {
     /// Datagrams that another shard forwarded.
     pub(super) forwarded: RefCell<VecDeque<Arrival>>,
     pub(super) forward: RefCell<Option<Forward>>,
+    /// Where datagrams leave.
+    pub(super) outlet: RefCell<Outlet>,
     /// The task that moves datagrams, unless it was woken already.
     pump: Cell<Option<Waker>>,
     pub(super) is_listening: Cell<bool>,
@@ -39,7 +42,7 @@ pub(super) struct Hub {
 }
 
 impl Hub {
-    pub(super) fn new(shard: Shard, machine: Machine) -> Hub {
+    pub(super) fn new(shard: Shard, machine: Machine, outlet: Outlet) -> Hub {
         Hub {
             shard,
             machine: RefCell::new(machine),
@@ -49,6 +52,7 @@ impl Hub {
             draining: RefCell::default(),
             forwarded: RefCell::default(),
             forward: RefCell::default(),
+            outlet: RefCell::new(outlet),
             pump: Cell::new(None),
             is_listening: Cell::new(false),
             is_closed: Cell::new(false),
@@ -69,6 +73,22 @@ impl Hub {
         let result = self.look(f);
         self.wake_pump();
         result
+    }
+
+    /// Sends at once what small writes on a connection have filled datagrams with, if that is
+    /// enough: the peer then works on it while this shard works on the rest.
+    pub(super) fn send_early(&self, key: ConnectionKey) {
+        while self.look(|machine| machine.has_early(key)) {
+            let mut outlet = self.outlet.borrow_mut();
+            if !outlet.socket.has_room() {
+                return;
+            }
+            let now = self.now();
+            let train = self.look(|machine| machine.transmit_early(now, key, &mut outlet.buffer));
+            let Some(train) = train else { return };
+            outlet.send(train);
+            self.shard.start_before_others();
+        }
     }
 
     pub(super) fn wake_pump(&self) {

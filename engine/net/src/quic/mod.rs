@@ -30,6 +30,7 @@ mod link;
 mod listener;
 pub mod machine;
 mod options;
+mod outlet;
 pub mod pool;
 mod pump;
 #[cfg(feature = "qlog")]

@@ -71,8 +71,9 @@ pub struct Limits {
     /// A handshake that takes longer ends the connection.
     pub handshake_timeout: Duration,
     /// Bidirectional streams the peer of a connection may have open at once; it waits for one to
-    /// end. Each costs memory from the first packet on and makes handshakes slower: 100 is cheap,
-    /// 20,000 take 2 ms.
+    /// end. A connection begins with
+    /// [`QUIC_STREAMS_INITIAL`](crate::limits::QUIC_STREAMS_INITIAL) of them, and has twice as many
+    /// allowed when more than half are open.
     pub bidirectional_streams: u32,
     /// The same for unidirectional streams.
     pub unidirectional_streams: u32,
@@ -98,8 +99,8 @@ impl Default for Limits {
             handshakes: 1024,
             accept_backlog: 1024,
             handshake_timeout: Duration::from_secs(10),
-            bidirectional_streams: 100,
-            unidirectional_streams: 100,
+            bidirectional_streams: 400,
+            unidirectional_streams: 400,
             stream_bytes: 1024 * 1024,
             connection_bytes_initial: 64 * 1024,
             connection_bytes_max: 8 * 1024 * 1024,

@@ -5,14 +5,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use roundhouse_base::Monotonic;
 use roundhouse_runtime::Sleep;
-use roundhouse_runtime::socket::{Pieces, Transmit};
 
 use super::hub::Hub;
-use super::machine::{Machine, Train};
-use crate::limits::QUIC_ARRIVALS_PER_PASS;
+use super::machine::Machine;
+use crate::limits::{QUIC_ARRIVALS_PER_PASS, QUIC_ROUNDS_BEFORE_SENDING};
 use crate::udp::UdpSocket;
 
 /// One pass at a time: takes in what arrived, lets the tasks run that it concerns, then sends what
@@ -22,19 +20,13 @@ pub(super) struct Pump {
     socket: Rc<UdpSocket>,
     /// The timer that is set, and when for.
     sleep: Option<(Monotonic, Sleep)>,
-    /// Datagrams are written here first.
-    buffer: Vec<u8>,
-    /// The tasks that this pass concerns have had their turn.
-    has_let_run: bool,
+    /// How often the tasks that this pass concerns have had their turn.
+    rounds: u8,
 }
-
-/// Trains up to this are copied into memory of their size, so that the buffer, which is as large as
-/// the longest train, serves the next one; longer ones take it with them.
-const COPIED_BYTES_MAX: usize = 8 * 1024;
 
 impl Pump {
     pub(super) fn new(hub: Rc<Hub>, socket: Rc<UdpSocket>) -> Pump {
-        Pump { hub, socket, sleep: None, buffer: Vec::new(), has_let_run: false }
+        Pump { hub, socket, sleep: None, rounds: 0 }
     }
 
     /// Takes in what arrived. True if there may be more.
@@ -77,25 +69,15 @@ impl Pump {
             if self.socket.poll_send_ready(context).is_pending() {
                 return false;
             }
-            let train = self.hub.look(|machine| machine.transmit(now, &mut self.buffer));
+            let mut outlet = self.hub.outlet.borrow_mut();
+            let train = self.hub.look(|machine| machine.transmit(now, &mut outlet.buffer));
             let Some(train) = train else { break };
-            let transmit = self.take_transmit(train);
-            if self.socket.try_send(transmit).is_err() {
+            if !outlet.send(train) {
                 // There was room a moment ago, and nobody else uses the socket.
                 return true;
             }
         }
         self.hub.look(|machine| machine.has_to_send())
-    }
-
-    fn take_transmit(&mut self, train: Train) -> Transmit {
-        let data = if self.buffer.len() <= COPIED_BYTES_MAX {
-            Bytes::copy_from_slice(&self.buffer)
-        } else {
-            Bytes::from(std::mem::take(&mut self.buffer))
-        };
-        let Train { destination, source, ecn, segment_bytes } = train;
-        Transmit { destination, source, ecn, data: Pieces::from(data), segment_bytes }
     }
 
     /// Arranges to be woken at the machine's deadline. True if it has come.
@@ -113,6 +95,15 @@ impl Pump {
             self.sleep = None;
         }
         has_come
+    }
+
+    /// Whether to let the tasks run that this pass concerns, and once more those that they woke.
+    fn lets_others_run(&mut self, has_woken: bool) -> bool {
+        let is_first = self.rounds == 0;
+        let lets = if is_first { has_woken } else { self.hub.shard.has_runnable_tasks() };
+        let lets = lets && self.rounds < QUIC_ROUNDS_BEFORE_SENDING;
+        self.rounds += u8::from(lets);
+        lets
     }
 
     /// Whether nobody needs the endpoint any more.
@@ -136,12 +127,13 @@ impl Future for Pump {
             machine.settle(hub.now());
         });
         pump.forward();
-        if hub.deliver() && !std::mem::replace(&mut pump.has_let_run, true) {
+        let has_woken = hub.deliver();
+        if pump.lets_others_run(has_woken) {
             // Their answers and our acknowledgements then share datagrams.
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        pump.has_let_run = false;
+        pump.rounds = 0;
         has_more |= pump.transmit(context);
         hub.deliver();
         if pump.is_done() {

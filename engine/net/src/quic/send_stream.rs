@@ -76,6 +76,7 @@ impl SendStream {
             self.link.wait_stream(StreamWait::Writable, stream, context);
             return Poll::Pending;
         }
+        self.link.hub.send_early(key);
         Poll::Ready(Ok(sent))
     }
 

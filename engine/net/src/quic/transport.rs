@@ -10,7 +10,7 @@ use super::clock::MonotonicClock;
 use super::connection_id::{IdScheme, ShardIdGenerator};
 use super::error::OptionsError;
 use super::options::{EndpointOptions, Limits, TransportOptions};
-use crate::limits::UDP_TRAIN_BYTES;
+use crate::limits::{QUIC_STREAMS_INITIAL, UDP_TRAIN_BYTES};
 use roundhouse_base::Random;
 
 /// A payload that every path carries (RFC 9000 section 14).
@@ -69,8 +69,8 @@ pub(crate) fn transport_config(
 ) -> Result<TransportConfig, OptionsError> {
     let mut config = TransportConfig::default();
     config
-        .max_concurrent_bidi_streams(limits.bidirectional_streams.into())
-        .max_concurrent_uni_streams(limits.unidirectional_streams.into())
+        .max_concurrent_bidi_streams(initial_streams(limits.bidirectional_streams))
+        .max_concurrent_uni_streams(initial_streams(limits.unidirectional_streams))
         .stream_receive_window(limits.stream_bytes.into())
         .receive_window(limits.connection_bytes_initial.into())
         .send_window(limits.connection_bytes_initial.into())
@@ -86,6 +86,11 @@ pub(crate) fn transport_config(
         .datagram_send_buffer_size(limits.datagram_bytes as usize);
     trace(&mut config, transport, clock);
     Ok(config)
+}
+
+/// Streams that the peer of a new connection may have open, of `limit` that it may have one day.
+pub(crate) fn initial_streams(limit: u32) -> VarInt {
+    limit.min(QUIC_STREAMS_INITIAL).into()
 }
 
 #[cfg(feature = "qlog")]

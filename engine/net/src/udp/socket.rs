@@ -143,6 +143,12 @@ impl UdpSocket {
         Poll::Ready(())
     }
 
+    /// Whether [`UdpSocket::try_send`] would take a transmission.
+    pub fn has_room(&self) -> bool {
+        self.collect_sent();
+        self.sends().in_flight() < self.send_queue
+    }
+
     fn sends(&self) -> &CompletionQueue {
         self.sends.as_ref().expect("only the drop takes it")
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use roundhouse_base::Random;
+use roundhouse_net::limits::{QUIC_EARLY_DATAGRAMS, QUIC_STREAMS_INITIAL};
 use roundhouse_net::quic::machine::{ConnectionKey, Event, ReadOutcome};
 use roundhouse_net::quic::{Code, Direction, ReadError, StreamId, WriteError};
 
@@ -124,6 +125,55 @@ fn streams_beyond_the_limit_wait_for_one_to_end() {
     exchange(&mut pair, (here, there), first, [data(1, 10), data(2, 10)]);
     pair.world.run(|world| world.saw(CLIENT, &Event::Available(Direction::Bidirectional)));
     open(&mut pair, CLIENT, here);
+}
+
+#[test]
+fn a_peer_that_uses_its_streams_is_allowed_more_up_to_the_limit() {
+    let limit = QUIC_STREAMS_INITIAL as usize + 50;
+    let mut few = options();
+    few.limits.bidirectional_streams = limit as u32;
+    let mut pair = Pair::with_options(1, options(), few);
+    let (here, _) = pair.connect();
+    let mut opened = 0;
+    while let Some(stream) = pair.machine(CLIENT).open_stream(here, Direction::Bidirectional) {
+        pair.machine(CLIENT).write(here, stream, b"x").unwrap();
+        opened += 1;
+    }
+    assert_eq!(opened, QUIC_STREAMS_INITIAL as usize);
+    pair.world.run(|world| world.saw(CLIENT, &Event::Available(Direction::Bidirectional)));
+    while let Some(stream) = pair.machine(CLIENT).open_stream(here, Direction::Bidirectional) {
+        pair.machine(CLIENT).write(here, stream, b"x").unwrap();
+        opened += 1;
+    }
+    assert_eq!(opened, limit);
+    pair.world.run_for(Duration::from_secs(1));
+    assert_eq!(pair.machine(CLIENT).open_stream(here, Direction::Bidirectional), None);
+}
+
+#[test]
+fn small_writes_that_fill_datagrams_can_leave_before_the_pass_ends() {
+    let mut pair = Pair::new(1);
+    let (here, _) = pair.connect();
+    pair.world.run_for(Duration::from_secs(1));
+    let now = pair.world.now;
+    let machine = pair.machine(CLIENT);
+    let stream = machine.open_stream(here, Direction::Bidirectional).unwrap();
+    let mut early = Vec::new();
+    let mut buffer = Vec::new();
+    for _ in 0..100 {
+        machine.write(here, stream, &[7; 100]).unwrap();
+        if machine.has_early(here) {
+            let train = machine.transmit_early(now, here, &mut buffer).unwrap();
+            early.push((train.datagrams(buffer.len()), buffer.len()));
+        }
+    }
+    assert!(early.len() >= 2, "{early:?}");
+    for (datagrams, bytes) in early {
+        assert_eq!(datagrams, QUIC_EARLY_DATAGRAMS);
+        assert!(bytes > datagrams * 1100, "{bytes} bytes are no {datagrams} full datagrams");
+    }
+    assert!(machine.transmit(now, &mut buffer).is_some(), "what fills none leaves with the pass");
+    assert!(!machine.has_early(here));
 }
 
 #[test]

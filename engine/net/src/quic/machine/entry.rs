@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use quinn_proto::{ConnectionHandle, WriteError as ProtoWriteError};
+use quinn_proto::{ConnectionHandle, Dir, WriteError as ProtoWriteError};
 use roundhouse_base::Monotonic;
 
 use super::budget::Budget;
@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub(super) queued: Queued,
     /// Datagrams it sent since it was last put at the end of that queue.
     pub(super) datagrams_this_turn: usize,
+    /// Bytes of small writes since it last sent, but for those that filled datagrams.
+    pub(super) unsent_bytes: usize,
 }
 
 /// What a connection is counted as.
@@ -112,6 +114,7 @@ impl Entry {
             growth: Growth::new(limits, now),
             queued: Queued::default(),
             datagrams_this_turn: 0,
+            unsent_bytes: 0,
         }
     }
 
@@ -130,6 +133,21 @@ impl Entry {
         self.growth.promised += more;
         self.proto.set_receive_window(window(larger));
         self.proto.set_send_window(larger);
+    }
+
+    /// Lets the peer open twice as many streams while it uses more than half of what it may, as far
+    /// as the limits allow. What it may is known a round trip later, so that a peer which keeps many
+    /// requests going would else wait for those that just ended.
+    pub(super) fn allow_streams(&mut self, limits: &Limits) {
+        let limits = [limits.bidirectional_streams, limits.unidirectional_streams];
+        for (direction, limit) in [Dir::Bi, Dir::Uni].into_iter().zip(limits) {
+            let allowed = self.proto.max_concurrent_streams(direction);
+            let is_scarce = 2 * self.proto.streams().remote_open_streams(direction) > allowed;
+            if is_scarce && allowed < limit.into() {
+                let more = (2 * allowed).min(limit.into());
+                self.proto.set_max_concurrent_streams(direction, window(more));
+            }
+        }
     }
 
     /// Hands what was gathered to the protocol.

@@ -61,6 +61,7 @@ impl Machine {
             return self.remove(key);
         }
         entry.grow(now, &self.options.limits, &mut self.budget);
+        entry.allow_streams(&self.options.limits);
         let timeout = entry.proto.poll_timeout().map(|at| self.clock.monotonic(at));
         let next = timeout.into_iter().chain(entry.handshake_deadline).min();
         match next {

@@ -159,6 +159,7 @@ impl Entry {
         }
         if data.len() < DIRECT_BYTES && !self.staging.is_clogged() {
             self.staging.gather(stream, data);
+            self.unsent_bytes += data.len() + FRAME_BYTES;
             if self.staging.is_full() {
                 self.flush();
             }
@@ -176,3 +177,6 @@ impl Entry {
         }
     }
 }
+
+/// What a small write costs in a datagram beside its data: a frame's type, stream, offset, length.
+const FRAME_BYTES: usize = 8;

@@ -8,8 +8,13 @@ use roundhouse_base::Monotonic;
 use roundhouse_runtime::socket::Ecn;
 
 use super::Machine;
+use super::entry::Entry;
+use super::event::ConnectionKey;
 use super::metrics::Metrics;
-use crate::limits::{QUIC_ANSWERS, QUIC_DATAGRAMS_PER_TURN, QUIC_TRAIN_DATAGRAMS, UDP_TRAIN_BYTES};
+use crate::limits::{
+    QUIC_ANSWERS, QUIC_DATAGRAMS_PER_TURN, QUIC_EARLY_DATAGRAMS, QUIC_TRAIN_DATAGRAMS,
+    UDP_TRAIN_BYTES,
+};
 
 /// Where a train goes and how it is cut; its bytes are in the buffer given to
 /// [`Machine::transmit`].
@@ -49,9 +54,43 @@ impl Machine {
     /// that steers by connection ID never gets one that belongs in two places.
     pub fn transmit(&mut self, now: Monotonic, buffer: &mut Vec<u8>) -> Option<Train> {
         let train = self.answers.pop(buffer).or_else(|| self.transmit_connections(now, buffer))?;
+        self.count(&train, buffer);
+        Some(train)
+    }
+
+    /// Whether small writes on a connection have filled so many datagrams that
+    /// [`Machine::transmit_early`] has something to send.
+    pub fn has_early(&mut self, key: ConnectionKey) -> bool {
+        self.entry(key).is_some_and(|entry| entry.unsent_bytes >= entry.early_bytes())
+    }
+
+    /// As [`Machine::transmit`], but in the middle of a pass, and only datagrams that small writes
+    /// on one connection have filled ([`QUIC_EARLY_DATAGRAMS`]).
+    pub fn transmit_early(
+        &mut self,
+        now: Monotonic,
+        key: ConnectionKey,
+        buffer: &mut Vec<u8>,
+    ) -> Option<Train> {
+        let at = self.clock.instant(now);
+        let entry = self.entry(key)?;
+        let early_bytes = entry.early_bytes();
+        entry.flush();
+        buffer.clear();
+        let train = entry.proto.poll_transmit(at, QUIC_EARLY_DATAGRAMS, buffer);
+        let Some(train) = train.as_ref().map(Train::new) else {
+            // It may not send now. What it has leaves when it may, with the pass or later.
+            entry.unsent_bytes = 0;
+            return None;
+        };
+        entry.unsent_bytes = entry.unsent_bytes.saturating_sub(early_bytes);
+        self.count(&train, buffer);
+        Some(train)
+    }
+
+    fn count(&self, train: &Train, buffer: &[u8]) {
         self.metrics.trains_sent.add(1);
         self.metrics.datagrams_sent.add(train.datagrams(buffer.len()) as u64);
-        Some(train)
     }
 
     fn transmit_connections(&mut self, now: Monotonic, buffer: &mut Vec<u8>) -> Option<Train> {
@@ -69,6 +108,7 @@ impl Machine {
             let Some(train) = train.as_ref().map(Train::new) else {
                 entry.queued.is_sending = false;
                 entry.datagrams_this_turn = 0;
+                entry.unsent_bytes = 0;
                 self.sending.pop_front();
                 // Sending set its timers.
                 self.touch(index);
@@ -83,6 +123,13 @@ impl Machine {
         }
         self.settle(now);
         None
+    }
+}
+
+impl Entry {
+    /// Bytes of small writes that are sent without waiting for the end of the pass.
+    fn early_bytes(&self) -> usize {
+        QUIC_EARLY_DATAGRAMS * usize::from(self.proto.current_mtu())
     }
 }
 
