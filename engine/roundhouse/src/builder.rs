@@ -119,7 +119,7 @@ impl EngineBuilder {
     pub fn seeds(self) -> Result<(Opening, Vec<ShardSeed>), Error> {
         self.options.check()?;
         let shards = self.options.shards_on(allowed_cpus().len());
-        let token = Arc::new(EngineToken);
+        let token = Arc::new(EngineToken::default());
         let (seeds, answers): (Vec<_>, Vec<_>) =
             (0..shards).map(|shard| ShardSeed::new(ShardId(shard), &self.options, &token)).unzip();
         let opening = async move {
@@ -175,7 +175,7 @@ impl Starter<'_> {
     /// The first shard claims the directory and says how many there are to be.
     async fn open(&mut self) -> Result<Arc<Shared>, Error> {
         let options = &self.builder.options;
-        let token = Arc::new(EngineToken);
+        let token = Arc::new(EngineToken::default());
         let first = self.start(ShardId(0), &token).await?;
         let found = claim(&first, self.builder).await?;
         let preferred = match self.builder.new_store {

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use roundhouse_base::{LogId, ShardId};
+use roundhouse_net::quic::Exchange;
+use roundhouse_net::udp::SharedAddresses;
 use roundhouse_runtime::uring::DriverCounters;
 use roundhouse_runtime::{FileId, Shard, TurnCounters};
 use roundhouse_store::{AppendError, Appended, NewRecord, Refusal, Store};
@@ -30,9 +32,13 @@ pub(crate) struct ShardServer {
     is_ended: Cell<bool>,
 }
 
-/// The identity of an engine within the process: handles know their own shards by it.
+/// The identity of an engine within the process: handles know their own shards by it. Holds what the
+/// sockets of its shards share.
 #[derive(Debug, Default)]
-pub(crate) struct EngineToken;
+pub(crate) struct EngineToken {
+    pub(crate) addresses: SharedAddresses,
+    pub(crate) exchange: Exchange,
+}
 
 impl ShardServer {
     pub(crate) fn new(

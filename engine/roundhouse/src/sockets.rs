@@ -16,7 +16,11 @@ impl ShardHandle {
     /// # Errors
     /// As [`UdpSocket::bind`].
     pub fn udp_socket(&self, options: &UdpOptions) -> Result<UdpSocket, Errno> {
-        let socket = UdpSocket::bind(self.runtime(), options)?;
+        let socket = if options.reuse_port {
+            UdpSocket::bind_shared(self.runtime(), options, &self.server.engine.addresses)?
+        } else {
+            UdpSocket::bind(self.runtime(), options)?
+        };
         self.server.sockets.borrow_mut().udp.watch(socket.counters());
         Ok(socket)
     }
@@ -40,7 +44,9 @@ impl ShardHandle {
         connector
     }
 
-    /// Starts a QUIC endpoint, of clients, servers or both, on a datagram socket.
+    /// Starts a QUIC endpoint, of clients, servers or both, on a datagram socket. Those of several
+    /// shards on one address ([`UdpOptions::reuse_port`]) that have the same
+    /// [`Shared`](roundhouse_net::quic::Shared) hand each other what the kernel gave to the wrong one.
     ///
     /// # Errors
     /// As [`Endpoint::open`].
@@ -51,6 +57,9 @@ impl ShardHandle {
     ) -> Result<Endpoint, OptionsError> {
         let endpoint = Endpoint::open(self.runtime(), socket, options)?;
         self.server.sockets.borrow_mut().quic.watch(endpoint.metrics());
+        if endpoint.is_shared() {
+            endpoint.join(&self.server.engine.exchange);
+        }
         Ok(endpoint)
     }
 }

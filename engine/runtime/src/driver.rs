@@ -93,6 +93,19 @@ pub trait Driver {
     /// `EBADF` for a socket that is not open, `EINVAL` for a value out of range.
     fn set_socket_option(&mut self, socket: SocketId, option: SocketOption) -> Result<(), Errno>;
 
+    /// Has the kernel choose, of the datagram sockets that share this one's address, the one whose
+    /// shard is named by the connection ID of an arriving QUIC datagram: the ID's first byte modulo
+    /// the number of shards. `places` has, for each shard, the place of its socket in the order in
+    /// which they were bound; `None` leaves the choice to the kernel. Holds for all of them until it
+    /// is called again; when one of them is closed, the last one takes its place.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP` where there is no such thing, and otherwise the kernel's: `EPERM` or `ENOPROTOOPT`
+    /// in a sandbox. Datagrams then arrive anywhere.
+    fn steer_datagrams(&mut self, _socket: SocketId, _places: &[Option<u16>]) -> Result<(), Errno> {
+        Err(Errno::OPNOTSUPP)
+    }
+
     /// The address of a socket's own end.
     ///
     /// # Errors

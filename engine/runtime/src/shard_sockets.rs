@@ -25,6 +25,15 @@ impl Shard {
         self.inner.driver.borrow_mut().set_socket_option(socket, option)
     }
 
+    /// Has the kernel choose among sockets that share an address; see
+    /// [`Driver::steer_datagrams`](crate::Driver::steer_datagrams).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn steer_datagrams(&self, socket: SocketId, places: &[Option<u16>]) -> Result<(), Errno> {
+        self.inner.driver.borrow_mut().steer_datagrams(socket, places)
+    }
+
     /// The address of a socket's own end.
     ///
     /// # Errors

@@ -9,15 +9,15 @@ use std::task::Poll;
 use bytes::Bytes;
 use roundhouse_base::Random;
 use roundhouse_runtime::Shard;
-use roundhouse_runtime::socket::Arrival;
 
 use super::config::{ClientConfig, ServerConfig};
 use super::connecting::Connecting;
 use super::error::{ConnectError, OptionsError};
+use super::exchange::Exchange;
 use super::hub::Hub;
 use super::link::Link;
 use super::listener::Listener;
-use super::machine::{Machine, Metrics, Misfit};
+use super::machine::{Machine, Metrics};
 use super::options::EndpointOptions;
 use super::outlet::Outlet;
 use super::pump::Pump;
@@ -92,16 +92,31 @@ impl Endpoint {
         Ok(Connecting::new(hub.link(key)))
     }
 
-    /// Calls `forward` with every datagram that arrives here for a connection of another shard; it
-    /// hands it to that shard's [`Endpoint::receive_forwarded`]. Without it they are dropped.
-    pub fn forward_with(&self, forward: impl FnMut(Misfit) + 'static) {
-        *self.0.hub.forward.borrow_mut() = Some(Box::new(forward));
+    /// Has datagrams that arrive at this shard for a connection of another one handed on, and takes
+    /// in those that arrived elsewhere, for endpoints of [`Shared::shards`](super::Shared) shards on
+    /// sockets that share an address. Without it such datagrams are dropped.
+    ///
+    /// Unless [`EndpointOptions::steering`] is off, the kernel is asked to choose the right socket in
+    /// the first place. It may not be able to, and then [`Metrics::steered`] stays 0.
+    pub fn join(&self, exchange: &Exchange) {
+        let Handle { hub, socket } = &*self.0;
+        let member = exchange.join(hub, socket.local_address());
+        hub.exchange.replace(Some(member));
+        let (shards, wants_steering) = hub.look(|machine| machine.steering());
+        if !wants_steering {
+            return;
+        }
+        match socket.steer(shards) {
+            Ok(()) => self.metrics().steered.set(1),
+            Err(errno) => {
+                tracing::info!(local = %socket.local_address(), %errno, "datagrams are not steered");
+            }
+        }
     }
 
-    /// Takes in a datagram that arrived at another shard's socket. False: it was dropped, since
-    /// [`limits::QUIC_MISFITS`](crate::limits::QUIC_MISFITS) of them wait already.
-    pub fn receive_forwarded(&self, arrival: Arrival) -> bool {
-        self.0.hub.receive_forwarded(arrival)
+    /// Whether the socket's address may be that of other shards' sockets, too.
+    pub fn is_shared(&self) -> bool {
+        self.0.socket.is_shared()
     }
 
     /// Tells the peers of connections begun here that this side's address has changed, as after a

@@ -9,13 +9,11 @@ use roundhouse_base::Monotonic;
 use roundhouse_runtime::Shard;
 use roundhouse_runtime::socket::Arrival;
 
+use super::exchange::Membership;
 use super::link::Link;
-use super::machine::{ConnectionKey, Event, Machine, Misfit};
+use super::machine::{ConnectionKey, Event, Machine};
 use super::outlet::Outlet;
 use crate::limits::QUIC_MISFITS;
-
-/// Where datagrams that belong to another shard go.
-pub(super) type Forward = Box<dyn FnMut(Misfit)>;
 
 /// An endpoint's machine with everyone who waits for something to happen in it.
 pub(super) struct Hub {
@@ -31,7 +29,8 @@ pub(super) struct Hub {
     pub(super) draining: RefCell<Vec<Waker>>,
     /// Datagrams that another shard forwarded.
     pub(super) forwarded: RefCell<VecDeque<Arrival>>,
-    pub(super) forward: RefCell<Option<Forward>>,
+    /// Where datagrams that belong to another shard go.
+    pub(super) exchange: RefCell<Option<Membership>>,
     /// Where datagrams leave.
     pub(super) outlet: RefCell<Outlet>,
     /// The task that moves datagrams, unless it was woken already.
@@ -51,7 +50,7 @@ impl Hub {
             accepting: RefCell::default(),
             draining: RefCell::default(),
             forwarded: RefCell::default(),
-            forward: RefCell::default(),
+            exchange: RefCell::default(),
             outlet: RefCell::new(outlet),
             pump: Cell::new(None),
             is_listening: Cell::new(false),
@@ -121,16 +120,34 @@ impl Hub {
         link
     }
 
-    /// Takes in what another shard forwarded. False: too much of it waits already.
-    pub(super) fn receive_forwarded(&self, arrival: Arrival) -> bool {
+    /// Takes in what another shard forwarded, unless [`QUIC_MISFITS`] of it wait already.
+    pub(super) fn receive_forwarded(&self, arrival: Arrival) {
         let mut forwarded = self.forwarded.borrow_mut();
         if forwarded.len() >= QUIC_MISFITS {
-            return false;
+            return self.look(|machine| machine.metrics().misfits_dropped.add(1));
         }
+        self.look(|machine| machine.metrics().forwarded.add(1));
         forwarded.push_back(arrival);
         drop(forwarded);
         self.wake_pump();
-        true
+    }
+
+    /// Hands on what belongs to other shards.
+    pub(super) fn forward_misfits(&self) {
+        let mut exchange = self.exchange.borrow_mut();
+        while let Some(misfit) = self.look(Machine::next_misfit) {
+            let is_on_its_way = exchange.as_mut().is_some_and(|member| member.forward(misfit));
+            if !is_on_its_way {
+                self.look(|machine| machine.metrics().misfits_dropped.add(1));
+            }
+        }
+    }
+
+    /// Nothing more is taken from other shards, nor handed to them.
+    pub(super) fn leave_exchange(&self) {
+        let left = self.exchange.take();
+        drop(left);
+        self.look(|machine| machine.metrics().steered.set(0));
     }
 
     /// Tells everyone concerned what happened. True if there was anyone.

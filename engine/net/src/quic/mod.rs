@@ -9,6 +9,7 @@
 //! | `machine` | one shard's endpoint without I/O: datagrams and time in, trains and events out |
 //! | `pump` | the task that moves datagrams between socket and machine |
 //! | `hub`, `link` | who waits for what |
+//! | `outlet`, `exchange` | the socket that trains leave by; datagrams that other shards hand on |
 //! | `pool` | connections that clients share and keep |
 //! | `options`, `config`, `tls` | what an endpoint may use, who each side is |
 //! | `secrets`, `connection_id` | what the shards of an engine must agree on |
@@ -25,6 +26,7 @@ mod connection;
 mod connection_id;
 mod endpoint;
 mod error;
+mod exchange;
 mod hub;
 mod link;
 mod listener;
@@ -53,6 +55,7 @@ pub use endpoint::Endpoint;
 pub use error::{
     ConnectError, ConnectionError, DatagramError, OptionsError, ReadError, WriteError,
 };
+pub use exchange::Exchange;
 pub use listener::Listener;
 pub use options::{EndpointOptions, Limits, Retry, Shared, TransportOptions};
 #[cfg(feature = "qlog")]

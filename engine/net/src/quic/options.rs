@@ -41,6 +41,10 @@ pub struct EndpointOptions {
     pub transport: TransportOptions,
     /// When clients must prove their address before the server does any work for them.
     pub retry: Retry,
+    /// Whether the kernel is asked to give each datagram to the socket of the shard that its
+    /// connection ID names, where the shards share an address. Otherwise it chooses by the addresses,
+    /// which costs it less, and what belongs elsewhere is handed on.
+    pub steering: bool,
 }
 
 impl EndpointOptions {
@@ -52,6 +56,7 @@ impl EndpointOptions {
             limits: Limits::default(),
             transport: TransportOptions::default(),
             retry: Retry::default(),
+            steering: true,
         }
     }
 }

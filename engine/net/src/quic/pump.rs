@@ -9,7 +9,6 @@ use roundhouse_base::Monotonic;
 use roundhouse_runtime::Sleep;
 
 use super::hub::Hub;
-use super::machine::Machine;
 use crate::limits::{QUIC_ARRIVALS_PER_PASS, QUIC_ROUNDS_BEFORE_SENDING};
 use crate::udp::UdpSocket;
 
@@ -51,15 +50,6 @@ impl Pump {
             }
         }
         true
-    }
-
-    fn forward(&self) {
-        let mut forward = self.hub.forward.borrow_mut();
-        while let Some(misfit) = self.hub.look(Machine::next_misfit) {
-            if let Some(forward) = forward.as_mut() {
-                forward(misfit);
-            }
-        }
     }
 
     /// Sends until there is nothing left or no room. True if there is more.
@@ -126,7 +116,7 @@ impl Future for Pump {
             machine.expire(hub.now());
             machine.settle(hub.now());
         });
-        pump.forward();
+        hub.forward_misfits();
         let has_woken = hub.deliver();
         if pump.lets_others_run(has_woken) {
             // Their answers and our acknowledgements then share datagrams.
@@ -137,6 +127,7 @@ impl Future for Pump {
         has_more |= pump.transmit(context);
         hub.deliver();
         if pump.is_done() {
+            hub.leave_exchange();
             return Poll::Ready(());
         }
         if pump.sleep(context) || has_more {

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use roundhouse_runtime::socket::{Arrival, Received, SocketKind, SocketOptions, Transmit};
 use roundhouse_runtime::{Completion, CompletionQueue, Errno, Op, Shard, SocketId, SocketOp};
 
-use super::{UdpCounters, UdpOptions, trains};
+use super::shared_addresses::Place;
+use super::{SharedAddresses, UdpCounters, UdpOptions, trains};
 use crate::limits::UDP_TRAIN_DATAGRAMS;
 
 /// A datagram socket: a bounded queue of arrivals, a bounded queue of transmissions.
@@ -24,6 +25,8 @@ pub struct UdpSocket {
     shard: Shard,
     socket: SocketId,
     local: SocketAddr,
+    /// Among the sockets of other shards at the same address.
+    place: Option<Place>,
     /// `Some` until the socket is dropped.
     sends: Option<CompletionQueue>,
     send_queue: usize,
@@ -38,25 +41,60 @@ impl UdpSocket {
     /// # Errors
     /// The kernel's: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES` for a port below 1024, and the like.
     pub fn bind(shard: &Shard, options: &UdpOptions) -> Result<UdpSocket, Errno> {
-        let socket = shard.open_socket(&SocketOptions {
-            kind: SocketKind::Datagram,
-            local: options.local,
-            reuse_port: options.reuse_port,
-            receive_buffer_bytes: Some(options.receive_bytes),
-            send_buffer_bytes: Some(options.send_bytes),
-        })?;
-        let send_queue = options.send_queue.max(1);
-        let opened = UdpSocket {
+        let (socket, local) = open(shard, options)?;
+        Ok(UdpSocket::new(shard, options, socket, local, None))
+    }
+
+    /// Opens a socket whose address the other shards' sockets may have, too: the kernel spreads peers
+    /// over them, and a QUIC endpoint on it can have it choose by connection ID.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::bind`]; `EADDRINUSE` if somebody who does not share has the address.
+    pub fn bind_shared(
+        shard: &Shard,
+        options: &UdpOptions,
+        addresses: &SharedAddresses,
+    ) -> Result<UdpSocket, Errno> {
+        let options = UdpOptions { reuse_port: true, ..options.clone() };
+        let (socket, local, place) = addresses.bind(shard.id(), || open(shard, &options))?;
+        Ok(UdpSocket::new(shard, &options, socket, local, Some(place)))
+    }
+
+    fn new(
+        shard: &Shard,
+        options: &UdpOptions,
+        socket: SocketId,
+        local: SocketAddr,
+        place: Option<Place>,
+    ) -> UdpSocket {
+        UdpSocket {
             shard: shard.clone(),
             socket,
-            local: shard.local_address(socket)?,
+            local,
+            place,
             sends: Some(shard.completion_queue(usize::MAX)),
-            send_queue,
+            send_queue: options.send_queue.max(1),
             receives: shard.completion_queue(options.receive_queue.max(1)),
             trains: Cell::new(true),
             counters: Arc::default(),
-        };
-        Ok(opened)
+        }
+    }
+
+    /// Has the kernel give each QUIC datagram to the socket of its shard, of `shards` that share the
+    /// address by [`UdpSocket::bind_shared`]. What was bound later is left out until it asks, too.
+    ///
+    /// # Errors
+    /// `EINVAL` for a socket that shares nothing; otherwise as
+    /// [`Driver::steer_datagrams`](roundhouse_runtime::Driver::steer_datagrams). Datagrams then go
+    /// on arriving anywhere.
+    pub fn steer(&self, shards: u16) -> Result<(), Errno> {
+        let places = self.place.as_ref().ok_or(Errno::INVAL)?.all(shards);
+        self.shard.steer_datagrams(self.socket, &places)
+    }
+
+    /// Whether other shards' sockets may have the address, too.
+    pub fn is_shared(&self) -> bool {
+        self.place.is_some()
     }
 
     /// The socket's own address.
@@ -223,4 +261,15 @@ impl Drop for UdpSocket {
         }
         self.shard.close_socket(self.socket);
     }
+}
+
+fn open(shard: &Shard, options: &UdpOptions) -> Result<(SocketId, SocketAddr), Errno> {
+    let socket = shard.open_socket(&SocketOptions {
+        kind: SocketKind::Datagram,
+        local: options.local,
+        reuse_port: options.reuse_port,
+        receive_buffer_bytes: Some(options.receive_bytes),
+        send_buffer_bytes: Some(options.send_bytes),
+    })?;
+    Ok((socket, shard.local_address(socket)?))
 }

@@ -21,7 +21,7 @@ struct Summary {
     value: fn(&ShardMetrics) -> &LatencyHistogram,
 }
 
-const GAUGES: [Gauge; 13] = [
+const GAUGES: [Gauge; 14] = [
     Gauge { name: "logs", help: "Logs.", value: |shard| shard.info.logs as u64 },
     Gauge { name: "slots", help: "Slot files.", value: |shard| shard.info.slots as u64 },
     Gauge {
@@ -74,6 +74,11 @@ const GAUGES: [Gauge; 13] = [
         name: "quic_promised_bytes",
         help: "Bytes of buffers promised to QUIC connections.",
         value: |shard| shard.sockets.quic_promised_bytes,
+    },
+    Gauge {
+        name: "quic_steered",
+        help: "QUIC endpoints that the kernel steers datagrams to.",
+        value: |shard| shard.sockets.quic_steered,
     },
 ];
 

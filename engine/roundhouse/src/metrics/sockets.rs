@@ -26,6 +26,8 @@ pub struct SocketInfo {
     pub quic_handshakes: u64,
     /// Bytes of buffers promised to QUIC connections.
     pub quic_promised_bytes: u64,
+    /// QUIC endpoints among whose shards the kernel chooses by connection ID.
+    pub quic_steered: u64,
 }
 
 /// The sockets that one shard opened through its handle.
@@ -52,6 +54,7 @@ impl SocketRegistry {
             quic_connections: self.quic.now(|quic| &quic.connections),
             quic_handshakes: self.quic.now(|quic| &quic.handshakes),
             quic_promised_bytes: self.quic.now(|quic| &quic.promised_bytes),
+            quic_steered: self.quic.now(|quic| &quic.steered),
         }
     }
 
@@ -169,7 +172,12 @@ const QUIC: &[Counted<QuicCounters>] = &[
         &quic.datagrams_ignored
     }),
     ("quic_misfits", "Datagrams of another shard's connections.", |quic| &quic.misfits),
-    ("quic_misfits_dropped", "Those dropped in a flood.", |quic| &quic.misfits_dropped),
+    ("quic_misfits_dropped", "Those dropped in a flood, or for want of a taker.", |quic| {
+        &quic.misfits_dropped
+    }),
+    ("quic_forwarded", "Datagrams that another shard received and handed on.", |quic| {
+        &quic.forwarded
+    }),
     ("quic_datagrams_sent", "QUIC datagrams sent.", |quic| &quic.datagrams_sent),
     ("quic_trains_sent", "Trains they were sent in.", |quic| &quic.trains_sent),
     ("quic_answers_dropped", "Retries, refusals and resets dropped in a flood.", |quic| {

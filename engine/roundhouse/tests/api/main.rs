@@ -15,3 +15,4 @@ mod scratch;
 mod shards;
 mod simulated;
 mod sockets;
+mod steering;

@@ -213,15 +213,15 @@ fn call_datagram(to: SocketAddr) -> [u8; 8] {
     panic!("nobody answers");
 }
 
-const NAME: &str = "server.test";
+pub(crate) const NAME: &str = "server.test";
 
-fn open_endpoint(shard: &ShardHandle, shared: Shared) -> Endpoint {
+pub(crate) fn open_endpoint(shard: &ShardHandle, shared: Shared) -> Endpoint {
     let socket = shard.udp_socket(&UdpOptions::new(loopback())).unwrap();
     shard.quic_endpoint(socket, EndpointOptions::new(shard.id(), shared)).unwrap()
 }
 
 /// A server with a certificate made on the spot, and a client that trusts it.
-fn tls() -> (ServerTls, ClientTls) {
+pub(crate) fn tls() -> (ServerTls, ClientTls) {
     let made = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let identity = Identity::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
@@ -241,6 +241,6 @@ fn datagram(destination: SocketAddr, data: &'static [u8]) -> Transmit {
     }
 }
 
-fn loopback() -> SocketAddr {
+pub(crate) fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }

@@ -23,7 +23,7 @@ use super::ring::Ring;
 use super::side_memory::SideMemories;
 use super::sockets::SocketTable;
 use super::sqe::{self, Tag};
-use super::{arrivals, blocking, setup, socket_setup, socket_sqe};
+use super::{arrivals, blocking, setup, socket_setup, socket_sqe, steering};
 use crate::driver::{DirectoryEntry, Driver, Unpark, Wait};
 use crate::op::{Completion, Errno, FileId, Op, OpId};
 use crate::op_table::OpTable;
@@ -408,6 +408,10 @@ impl Driver for UringDriver {
 
     fn set_socket_option(&mut self, socket: SocketId, option: SocketOption) -> Result<(), Errno> {
         socket_setup::set_option(self.sockets.get(socket)?, option)
+    }
+
+    fn steer_datagrams(&mut self, socket: SocketId, places: &[Option<u16>]) -> Result<(), Errno> {
+        steering::attach(self.sockets.get(socket)?, places)
     }
 
     fn local_address(&self, socket: SocketId) -> Result<SocketAddr, Errno> {

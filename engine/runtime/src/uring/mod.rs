@@ -9,6 +9,7 @@
 //! | `parker` | sleeping without missing a wake-up, in both modes |
 //! | `files`, `blocking` | open files, and the calls that block while a store is opened |
 //! | `sockets`, `socket_setup`, `socket_sqe` | open sockets, the calls and the entries for them |
+//! | `steering` | which of several sockets gets a datagram |
 //! | `buffers`, `buffer_ring` | memory the kernel receives into, and when it may be used again |
 //! | `message`, `address`, `control` | datagrams as the kernel lays them out |
 //! | `arrivals` | what receives bring, and when they are started again |
@@ -39,6 +40,7 @@ mod socket_setup;
 mod socket_sqe;
 mod sockets;
 mod sqe;
+mod steering;
 mod system;
 
 #[cfg(test)]

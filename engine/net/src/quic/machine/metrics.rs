@@ -29,8 +29,12 @@ pub struct Metrics {
     pub datagrams_ignored: Cell,
     /// Datagrams received that belong to another shard.
     pub misfits: Cell,
-    /// The same, dropped since too many of them waited to be forwarded.
+    /// The same, dropped since too many of them waited, or nobody was there to take them.
     pub misfits_dropped: Cell,
+    /// Datagrams that another shard received and handed on to this one.
+    pub forwarded: Cell,
+    /// 1 if the kernel chooses the shard by connection ID.
+    pub steered: Cell,
     /// Datagrams sent.
     pub datagrams_sent: Cell,
     /// Trains they were sent in.

@@ -158,6 +158,12 @@ impl Machine {
         self.options.shard
     }
 
+    /// How many shards there are, and whether the kernel should choose among them.
+    pub fn steering(&self) -> (u16, bool) {
+        let shards = self.options.shared.shards;
+        (shards, self.options.steering && shards > 1)
+    }
+
     /// What it may use.
     pub fn limits(&self) -> &Limits {
         &self.options.limits
