@@ -1,5 +1,6 @@
-//! A shard's TLS listener and clients that nobody here wrote: the command of OpenSSL, and Python.
+//! TLS on a shard and ends that nobody here wrote: the command of OpenSSL, and Python.
 
+mod as_servers;
 #[path = "../quic/identities.rs"]
 #[allow(dead_code, reason = "the tests of QUIC use all of it")]
 mod identities;

@@ -47,6 +47,15 @@ fn a_client_of_aioquic_proves_its_address() {
 }
 
 #[test]
+fn a_client_of_aioquic_that_overruns_what_it_is_allowed_is_told_and_the_next_is_served() {
+    for case in ["overrun-window", "overrun-streams"] {
+        if let Some(metrics) = serve(case, options()) {
+            assert_eq!((metrics.connected.load(), metrics.lost.load()), (1, 1), "{case}");
+        }
+    }
+}
+
+#[test]
 fn a_client_of_aioquic_changes_its_keys() {
     serve("key-update", options());
 }

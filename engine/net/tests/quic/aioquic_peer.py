@@ -23,11 +23,13 @@ from aioquic.h3.connection import H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import (
+    ConnectionTerminated,
     DatagramFrameReceived,
     HandshakeCompleted,
     StreamDataReceived,
     StreamReset,
 )
+from aioquic.quic.packet import QuicErrorCode
 
 SERVER_NAME = "server.test"
 TRANSFER_BYTES = 10 * 1024 * 1024
@@ -165,6 +167,7 @@ class Caller(QuicConnectionProtocol):
         self.datagrams = asyncio.Queue()
         self.one_way = asyncio.Queue()
         self.handshake = asyncio.get_running_loop().create_future()
+        self.end = asyncio.get_running_loop().create_future()
         self._stream_handler = lambda reader, _writer: self.one_way.put_nowait(reader)
 
     def quic_event_received(self, event):
@@ -172,6 +175,8 @@ class Caller(QuicConnectionProtocol):
             self.handshake.set_result(event)
         elif isinstance(event, DatagramFrameReceived):
             self.datagrams.put_nowait(event.data)
+        elif isinstance(event, ConnectionTerminated):
+            self.end.set_result(event.error_code)
         super().quic_event_received(event)
 
     async def call(self, data):
@@ -180,6 +185,10 @@ class Caller(QuicConnectionProtocol):
         writer.write(data)
         writer.write_eof()
         expect_same(data, await reader.read())
+
+    async def ended(self):
+        """Waits until the server ends the connection, and returns why."""
+        return await self.end
 
     async def move(self):
         """Goes to another port; the one before is no longer there."""
@@ -295,6 +304,35 @@ async def migration(options):
         await caller.call(os.urandom(100_000))
 
 
+async def overrun_window(options):
+    """Sends a byte far beyond what the server allows on a stream (RFC 9000 section 4.1)."""
+    async with begin(options) as caller:
+        stream = caller._quic.get_next_available_stream_id()
+        caller._quic.send_stream_data(stream, b"")
+        sender = caller._quic._streams[stream].sender
+        sender._buffer_start = sender._buffer_stop = 1 << 30
+        lift_limits(caller._quic, stream)
+        caller._quic.send_stream_data(stream, b"x")
+        caller.transmit()
+        expect(await caller.ended() == QuicErrorCode.FLOW_CONTROL_ERROR, "it was taken")
+
+
+async def overrun_streams(options):
+    """Opens a stream of a number that the server does not allow yet (RFC 9000 section 4.6)."""
+    async with begin(options) as caller:
+        stream = 4 << 20
+        caller._quic._local_next_stream_id_bidi = stream
+        caller._quic._remote_max_streams_bidi = 1 << 30
+        caller._quic.send_stream_data(stream, b"x")
+        caller.transmit()
+        expect(await caller.ended() == QuicErrorCode.STREAM_LIMIT_ERROR, "it was taken")
+
+
+def lift_limits(quic, stream):
+    quic._remote_max_data = 1 << 40
+    quic._streams[stream].max_stream_data_remote = 1 << 40
+
+
 async def http3(options):
     configuration = client(options, "h3")
     async with begin(options, configuration, create_protocol=Fetcher) as fetcher:
@@ -354,6 +392,8 @@ CASES = {
     "key-update": key_update,
     "rebinding": rebinding,
     "migration": migration,
+    "overrun-window": overrun_window,
+    "overrun-streams": overrun_streams,
     "http3": http3,
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use roundhouse_base::Random;
 use roundhouse_net::limits::QUIC_INITIALS_PER_PASS;
-use roundhouse_net::quic::machine::{Event, Machine};
-use roundhouse_net::quic::{ConnectionError, Retry};
+use roundhouse_net::quic::machine::{Event, Machine, ReadOutcome};
+use roundhouse_net::quic::{Code, ConnectionError, Direction, Retry};
 
 use crate::identities::NAME;
 use crate::pair::{CLIENT, Pair, SERVER};
@@ -116,6 +116,75 @@ fn replayed_datagrams_change_nothing() {
     let stream = open(&mut pair, CLIENT, here);
     exchange(&mut pair, (here, there), stream, [data(3, 50_000), data(4, 50_000)]);
     assert_eq!(pair.machine(SERVER).connections(), 1, "a replayed first flight begins nothing");
+}
+
+#[test]
+fn streams_that_are_opened_and_abandoned_hold_what_one_connection_may_and_no_more() {
+    let mut pair = Pair::new(1);
+    let limits = options().limits;
+    let (neighbour, neighbours) = pair.connect();
+    let (here, there) = pair.connect();
+    let mut opened = Vec::new();
+    for _ in 0..10 {
+        let machine = pair.machine(CLIENT);
+        while let Some(stream) = machine.open_stream(here, Direction::Bidirectional) {
+            machine.write(here, stream, b"half a quest").unwrap();
+            opened.push(stream);
+        }
+        pair.world.run_for(Duration::from_millis(50));
+    }
+    assert_eq!(opened.len(), limits.bidirectional_streams as usize, "the application takes none");
+    for stream in opened {
+        pair.machine(CLIENT).write(here, stream, &[7; 4000]).unwrap();
+    }
+    pair.world.run_for(Duration::from_secs(1));
+    let received = pair.machine(SERVER).stats(there).unwrap().bytes_received;
+    // Their headers, the handshake, and what was sent again.
+    let overhead = 100_000;
+    assert!(received < u64::from(limits.connection_bytes_initial) + overhead, "{received} bytes");
+    let stream = open(&mut pair, CLIENT, neighbour);
+    exchange(&mut pair, (neighbour, neighbours), stream, [data(1, 100_000), data(2, 100_000)]);
+
+    let promised = pair.machine(SERVER).metrics().promised_bytes.load();
+    let now = pair.world.now;
+    pair.machine(SERVER).close(now, there, Code::from(1), Bytes::new());
+    pair.world.run_for(Duration::from_secs(10));
+    assert_eq!(pair.machine(SERVER).connections(), 1);
+    assert!(pair.machine(SERVER).metrics().promised_bytes.load() < promised);
+}
+
+#[test]
+fn streams_that_are_abandoned_one_after_the_other_leave_nothing() {
+    let mut pair = Pair::new(1);
+    let (here, there) = pair.connect();
+    for round in 0..20 {
+        let mut taken = 0;
+        let machine = pair.machine(CLIENT);
+        let mut streams = Vec::new();
+        while let Some(stream) = machine.open_stream(here, Direction::Bidirectional) {
+            machine.write(here, stream, b"half a quest").unwrap();
+            streams.push(stream);
+        }
+        // What the first streams of the round before gave back may be known a little later.
+        assert!(!streams.is_empty(), "round {round}: none is allowed");
+        pair.world.run_for(Duration::from_millis(50));
+        for stream in &streams {
+            pair.machine(CLIENT).reset(here, *stream, Code::from(2));
+            pair.machine(CLIENT).stop(here, *stream, Code::from(2));
+        }
+        pair.world.run_for(Duration::from_millis(50));
+        // What a server's handles do that learn of it.
+        let machine = pair.machine(SERVER);
+        while let Some(stream) = machine.accept_stream(there, Direction::Bidirectional) {
+            while let Ok(ReadOutcome::Data(_)) = machine.read(there, stream, usize::MAX) {}
+            machine.reset(there, stream, Code::from(2));
+            taken += 1;
+        }
+        assert_eq!(taken, streams.len(), "round {round}");
+        pair.world.run_for(Duration::from_millis(50));
+    }
+    let stream = open(&mut pair, CLIENT, here);
+    exchange(&mut pair, (here, there), stream, [data(1, 1000), data(2, 1000)]);
 }
 
 #[test]
