@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use futures_util::FutureExt;
 use roundhouse_base::ShardId;
 use roundhouse_measure::{MeasureError, Spent, Stage};
 use roundhouse_runtime::{
-    Shard, ShardLoop, SpinOptions, UringDriver, UringOptions, allowed_cpus, run_until, spawn_pinned,
+    Shard, ShardLoop, SpinOptions, TurnCounters, UringDriver, UringOptions, allowed_cpus,
+    run_until, spawn_pinned,
 };
 
 /// When a client warms up and when it starts in earnest.
@@ -86,12 +88,23 @@ pub(crate) fn on_shard<R: 'static, F: Future<Output = Result<R, MeasureError>> +
     spin: SpinOptions,
     program: impl FnOnce(Shard) -> F,
 ) -> Result<R, MeasureError> {
+    on_counted_shard(spin, |shard, _| program(shard))
+}
+
+/// The same, and the program also gets what the shard's loop counts.
+pub(crate) fn on_counted_shard<
+    R: 'static,
+    F: Future<Output = Result<R, MeasureError>> + 'static,
+>(
+    spin: SpinOptions,
+    program: impl FnOnce(Shard, Arc<TurnCounters>) -> F,
+) -> Result<R, MeasureError> {
     let driver = UringDriver::new(&UringOptions::default())?;
     let mut shard_loop = ShardLoop::new(ShardId(0), Box::new(driver), spin);
     let shard = shard_loop.shard();
     let is_done = Rc::new(Cell::new(false));
     let (done, parking) = (is_done.clone(), shard.parking());
-    let future = program(shard.clone());
+    let future = program(shard.clone(), shard_loop.counters());
     let task = shard.spawn(async move {
         let result = future.await;
         done.set(true);

@@ -28,6 +28,8 @@ pub(super) struct Load {
     pub(super) connections: usize,
     /// Messages on their way on each connection.
     pub(super) outstanding: usize,
+    /// First packets of other clients that reach the server in a second meanwhile.
+    pub(super) strangers_per_second: u32,
 }
 
 /// All of them, in the order they run in each round.
@@ -38,6 +40,7 @@ pub(super) const LOADS: &[Load] = &[
         shape: Shape::Messages,
         connections: 1,
         outstanding: 1,
+        strangers_per_second: 0,
     },
     Load {
         name: "calls-64",
@@ -45,6 +48,7 @@ pub(super) const LOADS: &[Load] = &[
         shape: Shape::Calls,
         connections: 1,
         outstanding: 64,
+        strangers_per_second: 0,
     },
     Load {
         name: "messages-64",
@@ -52,6 +56,7 @@ pub(super) const LOADS: &[Load] = &[
         shape: Shape::Messages,
         connections: 1,
         outstanding: 64,
+        strangers_per_second: 0,
     },
     Load {
         name: "connections-100x10",
@@ -59,6 +64,15 @@ pub(super) const LOADS: &[Load] = &[
         shape: Shape::Messages,
         connections: 100,
         outstanding: 10,
+        strangers_per_second: 0,
+    },
+    Load {
+        name: "echo-1-flooded",
+        about: "As echo-1, while 10,000 first packets of other clients a second reach the server.",
+        shape: Shape::Messages,
+        connections: 1,
+        outstanding: 1,
+        strangers_per_second: 10_000,
     },
     Load {
         name: "bulk",
@@ -66,5 +80,6 @@ pub(super) const LOADS: &[Load] = &[
         shape: Shape::Bulk,
         connections: 1,
         outstanding: 1,
+        strangers_per_second: 0,
     },
 ];

@@ -1,7 +1,9 @@
 //! The suite of QUIC: a client and a server over the loopback address, on a core each.
 
 mod client;
+mod flood;
 mod identity;
+mod idle;
 mod load;
 mod machines;
 mod pair;
@@ -17,6 +19,7 @@ use std::time::Duration;
 use roundhouse_measure::{CEILING, Case, ROUNDHOUSE, Subject, Suite};
 use roundhouse_runtime::SpinOptions;
 
+use idle::Idle;
 use load::{LOADS, Load};
 use machines::Machines;
 use shards::Shards;
@@ -25,7 +28,13 @@ pub(crate) use simulated::echo;
 
 /// All loads with everybody who carries QUIC.
 pub(crate) fn quic() -> Suite {
-    let cases = LOADS.iter().map(|load| Case {
+    let idle: Vec<Box<dyn Subject>> = vec![Box::new(Idle { name: ROUNDHOUSE })];
+    let idle = Case {
+        name: "idle-10000",
+        about: "10,000 connections on which nothing happens.",
+        subjects: idle,
+    };
+    let loads = LOADS.iter().map(|load| Case {
         name: load.name,
         about: load.about,
         subjects: subjects(*load),
@@ -33,14 +42,14 @@ pub(crate) fn quic() -> Suite {
     Suite {
         name: "quic",
         about: "QUIC over the loopback address, client and server on a core each.",
-        cases: cases.collect(),
+        cases: loads.chain([idle]).collect(),
     }
 }
 
 fn subjects(load: Load) -> Vec<Box<dyn Subject>> {
     let shards = |name, spin| Box::new(Shards { name, load, spin }) as Box<dyn Subject>;
     let mut subjects = Vec::new();
-    if load.connections == 1 {
+    if load.connections == 1 && load.strangers_per_second == 0 {
         subjects.push(Box::new(Machines { name: CEILING, load }) as Box<dyn Subject>);
     }
     subjects.push(shards(ROUNDHOUSE, SpinOptions::Adaptive(SPIN)));

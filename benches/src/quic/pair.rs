@@ -7,6 +7,7 @@ use futures_channel::oneshot;
 use roundhouse_measure::{MeasureError, Measurement, Spent, Stage};
 
 use super::client::Done;
+use super::flood::Flood;
 use super::identity::Identity;
 use super::load::{Load, Shape};
 use crate::cores::{Start, meet};
@@ -47,7 +48,12 @@ pub(super) fn measure(
         stage,
         move |address| serving.serve(&shown, load, address, stopped),
         move |server, start| {
+            let flood = match load.strangers_per_second {
+                0 => None,
+                packets => Some(Flood::start(&identity, server, packets)?),
+            };
             let done = calling.call(&identity, load, server, start);
+            drop(flood);
             // It may have stopped by itself, which its own result tells.
             stop.send(()).ok();
             done

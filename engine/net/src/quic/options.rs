@@ -77,8 +77,8 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// Bidirectional streams the peer of a connection may have open at once; it waits for one to
     /// end. A connection begins with
-    /// [`QUIC_STREAMS_INITIAL`](crate::limits::QUIC_STREAMS_INITIAL) of them, and has twice as many
-    /// allowed when more than half are open.
+    /// [`QUIC_BIDIRECTIONAL_STREAMS_INITIAL`](crate::limits::QUIC_BIDIRECTIONAL_STREAMS_INITIAL) of
+    /// them, and is allowed four times as many when more than half are open.
     pub bidirectional_streams: u32,
     /// The same for unidirectional streams.
     pub unidirectional_streams: u32,

@@ -10,7 +10,9 @@ use super::clock::MonotonicClock;
 use super::connection_id::{IdScheme, ShardIdGenerator};
 use super::error::OptionsError;
 use super::options::{EndpointOptions, Limits, TransportOptions};
-use crate::limits::{QUIC_STREAMS_INITIAL, UDP_TRAIN_BYTES};
+use crate::limits::{
+    QUIC_BIDIRECTIONAL_STREAMS_INITIAL, QUIC_UNIDIRECTIONAL_STREAMS_INITIAL, UDP_TRAIN_BYTES,
+};
 use roundhouse_base::Random;
 
 /// A payload that every path carries (RFC 9000 section 14).
@@ -68,9 +70,11 @@ pub(crate) fn transport_config(
     clock: MonotonicClock,
 ) -> Result<TransportConfig, OptionsError> {
     let mut config = TransportConfig::default();
+    let bidirectional = limits.bidirectional_streams.min(QUIC_BIDIRECTIONAL_STREAMS_INITIAL);
+    let unidirectional = limits.unidirectional_streams.min(QUIC_UNIDIRECTIONAL_STREAMS_INITIAL);
     config
-        .max_concurrent_bidi_streams(initial_streams(limits.bidirectional_streams))
-        .max_concurrent_uni_streams(initial_streams(limits.unidirectional_streams))
+        .max_concurrent_bidi_streams(bidirectional.into())
+        .max_concurrent_uni_streams(unidirectional.into())
         .stream_receive_window(limits.stream_bytes.into())
         .receive_window(limits.connection_bytes_initial.into())
         .send_window(limits.connection_bytes_initial.into())
@@ -86,11 +90,6 @@ pub(crate) fn transport_config(
         .datagram_send_buffer_size(limits.datagram_bytes as usize);
     trace(&mut config, transport, clock);
     Ok(config)
-}
-
-/// Streams that the peer of a new connection may have open, of `limit` that it may have one day.
-pub(crate) fn initial_streams(limit: u32) -> VarInt {
-    limit.min(QUIC_STREAMS_INITIAL).into()
 }
 
 #[cfg(feature = "qlog")]

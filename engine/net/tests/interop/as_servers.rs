@@ -99,7 +99,7 @@ fn ten_mebibytes_come_back_from_a_server_of_python_and_both_sides_say_goodbye() 
         };
         let mut back = Vec::new();
         // Fails unless the server takes leave before it closes.
-        let (_, received) = join(send, receiving.read_to_end(&mut back)).await;
+        let ((), received) = join(send, receiving.read_to_end(&mut back)).await;
         received.unwrap();
         assert!(back == sent, "what came back is not what was sent");
     });

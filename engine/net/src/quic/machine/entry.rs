@@ -135,7 +135,7 @@ impl Entry {
         self.proto.set_send_window(larger);
     }
 
-    /// Lets the peer open twice as many streams while it uses more than half of what it may, as far
+    /// Lets the peer open four times as many streams while it uses more than half of what it may, as far
     /// as the limits allow. What it may is known a round trip later, so that a peer which keeps many
     /// requests going would else wait for those that just ended.
     pub(super) fn allow_streams(&mut self, limits: &Limits) {
@@ -144,7 +144,7 @@ impl Entry {
             let allowed = self.proto.max_concurrent_streams(direction);
             let is_scarce = 2 * self.proto.streams().remote_open_streams(direction) > allowed;
             if is_scarce && allowed < limit.into() {
-                let more = (2 * allowed).min(limit.into());
+                let more = (4 * allowed).min(limit.into());
                 self.proto.set_max_concurrent_streams(direction, window(more));
             }
         }
