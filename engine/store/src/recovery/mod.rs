@@ -301,8 +301,13 @@ fn judge(
     if (proven <= end.pos && fits) || planted(Bug::ProofIgnored) {
         return Ok(());
     }
+    if !is_known {
+        // The frame itself is the damage, not the place behind it.
+        let reason = "it is another frame than the superblock names here".to_owned();
+        let corruption = context.corruption(end.slot, end.last, proven, reason);
+        return Err(OpenError::Corruption(corruption));
+    }
     let reason = match &end.rejection {
-        _ if !is_known => "the frame before is another one than the superblock names".to_owned(),
         _ if end.is_contradicted => {
             "the frame before is another one than the one here names".to_owned()
         }

@@ -29,6 +29,8 @@ pub(crate) struct WalkEnd {
     pub(crate) pos: Pos,
     /// The slot that holds the last accepted frame.
     pub(crate) slot: SlotNo,
+    /// Where the last accepted frame starts.
+    pub(crate) last: Pos,
     /// Header hash of the last accepted frame.
     pub(crate) hash: u64,
     /// Epoch of the last accepted frame.
@@ -83,6 +85,7 @@ impl Walk {
         let end = WalkEnd {
             pos: header.pos,
             slot: start.slot,
+            last: header.pos,
             hash: header.prev_hash,
             epoch: header.epoch,
             durable_upto: header.durable_upto,
@@ -187,6 +190,7 @@ impl Walk {
         }
         let end = &mut self.end;
         end.frames += 1;
+        end.last = header.pos;
         end.hash = frame.hash();
         end.epoch = header.epoch;
         end.durable_upto = end.durable_upto.max(header.durable_upto);

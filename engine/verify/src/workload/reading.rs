@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use roundhouse_base::{LogId, Offset};
-use roundhouse_store::{ReadError, Reader, Store};
+use roundhouse_store::{LogInfo, ReadError, Reader, Record, Retention, Store};
 
 use super::client::Client;
 use super::plan::Plan;
@@ -101,19 +101,34 @@ impl Client {
 /// The first that reading gives.
 pub(crate) async fn read_back(store: &Store) -> Result<Found, ReadError> {
     let mut found = Found::new();
-    for info in store.logs() {
-        let mut reader = store.reader(info.id, info.start);
-        let mut records = Vec::new();
-        while reader.next_offset() < info.end {
-            let read = reader.read(READ_BYTES).await?;
-            let explain = || format!("{} ends before {}", info.name, info.end);
-            check(Check::Acknowledged, !read.is_empty(), explain);
-            records.extend(&read);
-        }
+    for mut info in store.logs() {
+        let records = loop {
+            match read_log(store, &info).await {
+                // Retention goes on while the log is read. It only ever moves the start up.
+                Err(ReadError::Trimmed { start, .. }) if info.config.retention != NO_RETENTION => {
+                    check(Check::Read, start > info.start, || format!("{info:?} from {start}"));
+                    info.start = start;
+                }
+                read => break read?,
+            }
+        };
         let log = FoundLog { config: info.config, start: info.start, end: info.end, records };
         found.insert(info.name, log);
     }
     Ok(found)
 }
 
+async fn read_log(store: &Store, info: &LogInfo) -> Result<Vec<Record>, ReadError> {
+    let mut reader = store.reader(info.id, info.start);
+    let mut records = Vec::new();
+    while reader.next_offset() < info.end {
+        let read = reader.read(READ_BYTES).await?;
+        let explain = || format!("{} ends before {}", info.name, info.end);
+        check(Check::Acknowledged, !read.is_empty(), explain);
+        records.extend(&read);
+    }
+    Ok(records)
+}
+
+const NO_RETENTION: Retention = Retention { age: None, bytes: None };
 const READ_BYTES: usize = 256 << 10;

@@ -56,7 +56,8 @@ fn transplant_last(scene: &Scene, other: &Image, image: &Image, end: Pos) -> Pla
 /// The store is not opened; `verify` names the place, and a repair cuts there.
 fn refused_and_cut_at(scene: &mut Scene, file: &Path, pos: Pos) {
     let opened = scene.open_and_read(IDENTITY);
-    assert!(matches!(opened, Err(OpenError::Corruption(_))), "{opened:?}");
+    let Err(OpenError::Corruption(refused)) = opened else { panic!("{opened:?}") };
+    assert_eq!((refused.file.as_path(), refused.pos), (file, pos));
     let directory = Path::new(DIRECTORY);
     let verified = scene.run(async |shard| verify(&shard, directory, &mut |_| {}).await.unwrap());
     let Verdict::Corruption { places, total: 1 } = verified.verdict else {
