@@ -105,10 +105,14 @@ impl UringDriver {
 
     /// Moves everything that waits into the ring, entering the kernel each time it is full. What
     /// fits is left for the caller's enter to submit, so that a turn usually makes just that one.
+    ///
+    /// What is to start again meanwhile, as receives that met no buffer, is left for a later turn:
+    /// only between turns are buffers given back.
     fn start_waiting(&mut self, completions: &mut Vec<Completion>) -> Result<(), Errno> {
+        let mut left = self.waiting.len();
         loop {
-            self.fill_ring();
-            if self.waiting.is_empty() {
+            left = left.saturating_sub(self.fill_ring());
+            if left == 0 {
                 return Ok(());
             }
             let taken = self.ring.enter(0, None)?;
@@ -120,9 +124,12 @@ impl UringDriver {
         }
     }
 
-    fn fill_ring(&mut self) {
+    /// Moves what waits into the ring as far as there is room; says how many those were.
+    fn fill_ring(&mut self) -> usize {
+        let mut moved = 0;
         while !self.ring.is_full() {
-            let Some(next) = self.waiting.pop_front() else { return };
+            let Some(next) = self.waiting.pop_front() else { break };
+            moved += 1;
             let entry = match next {
                 Entry::Start(id) => match self.prepare(id) {
                     Ok(entry) => entry,
@@ -140,6 +147,7 @@ impl UringDriver {
             // kernel chooses belong to `buffers`, under the same rule. The others point to nothing.
             unsafe { self.ring.push(&entry) };
         }
+        moved
     }
 
     /// The entry that starts operation `id`, with what it points to put where it stays.

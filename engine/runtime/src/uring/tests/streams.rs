@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::super::BufferOptions;
 use super::sockets::open_socket;
 use super::*;
 use crate::socket::{Pieces, Received, Side, SocketId, SocketKind, SocketOp};
@@ -138,3 +139,24 @@ fn refused_and_reset_connections_say_so() {
     let broken = send(&mut driver, server, Bytes::from_static(b"x"));
     assert_eq!(broken.result, Err(Errno::PIPE));
 }
+
+#[test]
+fn more_receives_without_a_buffer_than_the_ring_has_room_for_wait_for_the_next_turn() {
+    // They used to be started again within the turn, for ever, while only the next turn makes buffers.
+    let buffers = BufferOptions { bytes: 512, buffers: 8, buffers_max: 256 };
+    let options = UringOptions { entries: 8, stream_buffers: buffers, ..UringOptions::default() };
+    let mut driver = UringDriver::new(&options).unwrap();
+    let connections: Vec<_> = (0..CONNECTIONS).map(|_| connection(&mut driver)).collect();
+    for (client, _) in &connections {
+        assert_eq!(send(&mut driver, *client, Bytes::from_static(b"all at once")).result, Ok(11));
+    }
+    for (_, server) in &connections {
+        driver.submit(Op::Socket(SocketOp::Receive { socket: *server }));
+    }
+    let kept: Vec<_> = reap(&mut driver, CONNECTIONS).into_iter().map(received).collect();
+    assert!(kept.iter().all(|data| &data[..] == b"all at once"));
+    assert!(driver.counters().buffers_missed.load() > 0);
+}
+
+/// More than twice what the ring and the buffers at first have room for.
+const CONNECTIONS: usize = 40;
