@@ -95,7 +95,11 @@ impl Simulation {
     fn judge(&mut self, intact: &Intact, damage: &Damage, report: &mut Report) {
         let damaged = Image::take(&self.scene.node);
         // What the last frame holds no later one proves; a file that was cut short loses the proof.
-        let proven = damaged.proven_upto().max(intact.proven);
+        // A frame behind a hole proves that something was durable before it, but not what: only the
+        // frame that follows a transplanted one, or the superblock, has the hash of the one before.
+        let is_chained = !damage.is_transplant || damage.frames.len() > 1;
+        let by_frames = if is_chained { damaged.proven_upto() } else { Pos(0) };
+        let proven = by_frames.max(intact.proven);
         let must_be_named = !damage.is_unreadable
             && damage.first().is_some_and(|frame| frame.header.end() <= proven);
         if must_be_named {
