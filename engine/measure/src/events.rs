@@ -33,9 +33,22 @@ impl EventCounter {
     /// # Errors
     /// See [`NotCounted`].
     pub fn of_all(event: &str) -> Result<EventCounter, NotCounted> {
-        let counter = EventCounter::create(event)?;
+        let counter = EventCounter::create(event, "all")?;
         counter.enable(event)?;
         Ok(counter)
+    }
+
+    /// Counts an event of another process: of the threads that it has, and of every thread and
+    /// process that is started from one of those later on.
+    ///
+    /// # Errors
+    /// See [`NotCounted`].
+    pub fn of_process(event: &str, process: u32) -> Result<EventCounter, NotCounted> {
+        let threads = fs::read_dir(format!("/proc/{process}/task"));
+        let threads = threads.map_err(|error| not_counted(&error))?.flatten();
+        let threads: Vec<_> =
+            threads.map(|thread| thread.file_name().to_string_lossy().into_owned()).collect();
+        EventCounter::of_threads(event, &process.to_string(), &threads.join(" "))
     }
 
     /// Counts an event of this thread and of every thread and process that is started from it or
@@ -44,12 +57,8 @@ impl EventCounter {
     /// # Errors
     /// See [`NotCounted`].
     pub fn of_this_process(event: &str) -> Result<EventCounter, NotCounted> {
-        let counter = EventCounter::create(event)?;
         let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
-        counter.write("set_event_pid", &thread)?;
-        counter.write("options/event-fork", "1")?;
-        counter.enable(event)?;
-        Ok(counter)
+        EventCounter::of_threads(event, "this", &thread)
     }
 
     /// How often the event fired so far; `None` if the kernel does not say.
@@ -68,13 +77,24 @@ impl EventCounter {
         Some(total)
     }
 
-    fn create(event: &str) -> Result<EventCounter, NotCounted> {
+    /// Counts an event of threads and of all that is started from them; `whose` names them.
+    fn of_threads(event: &str, whose: &str, threads: &str) -> Result<EventCounter, NotCounted> {
+        let counter = EventCounter::create(event, whose)?;
+        counter.write("set_event_pid", threads)?;
+        counter.write("options/event-fork", "1")?;
+        counter.enable(event)?;
+        Ok(counter)
+    }
+
+    fn create(event: &str, whose: &str) -> Result<EventCounter, NotCounted> {
         if !Path::new(TRACING).join("instances").exists() {
             // A mounted one may be hidden from those who may not look into it.
             let is_root = rustix::process::geteuid().is_root();
             return Err(if is_root { NotCounted::NotMounted } else { NotCounted::NotAllowed });
         }
-        let name = format!("roundhouse-{}-{}", std::process::id(), event.replace('/', "-"));
+        remove_leftovers();
+        let event = event.replace('/', "-");
+        let name = format!("roundhouse-{}-{whose}-{event}", std::process::id());
         let instance = Path::new(TRACING).join("instances").join(name);
         fs::create_dir(&instance).map_err(|error| not_counted(&error))?;
         Ok(EventCounter { instance })
@@ -117,6 +137,22 @@ fn not_counted(error: &io::Error) -> NotCounted {
     }
 }
 
+/// Removes what processes left that were killed while they counted: an event that nobody looks at any
+/// more would go on to cost every process of the machine something.
+fn remove_leftovers() {
+    for instance in
+        fs::read_dir(Path::new(TRACING).join("instances")).into_iter().flatten().flatten()
+    {
+        let name = instance.file_name().to_string_lossy().into_owned();
+        let process = name.strip_prefix("roundhouse-").and_then(|rest| rest.split('-').next());
+        let is_gone = |process: &str| !Path::new("/proc").join(process).exists();
+        if process.is_some_and(is_gone) {
+            // Somebody else may have been faster.
+            fs::remove_dir(instance.path()).ok();
+        }
+    }
+}
+
 /// Where the kernel's documentation has the tracing file system mounted.
 const TRACING: &str = "/sys/kernel/tracing";
 
@@ -128,6 +164,35 @@ mod tests {
     fn an_event_that_does_not_exist_is_refused_or_not_to_be_seen() {
         let refused = EventCounter::of_all("io_uring/no_such_event").map(drop);
         assert!(refused.is_err());
+    }
+
+    #[test]
+    fn the_system_calls_of_another_process_are_counted_where_they_may_be() {
+        let mut other = std::process::Command::new("sh")
+            .args(["-c", "read line; for number in 1 2 3 4; do kill -0 $$; done; read line"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let counter = EventCounter::of_process("raw_syscalls/sys_enter", other.id());
+        let mut input = other.stdin.take().unwrap();
+        std::io::Write::write_all(&mut input, b"go\n").unwrap();
+        drop(input);
+        other.wait().unwrap();
+        // Only root may count, and only where the tracing file system is mounted.
+        if let Ok(counter) = counter {
+            assert!(counter.count().unwrap() > 4);
+        }
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed() {
+        // No process has this number: it is above the largest there can be.
+        let left = Path::new(TRACING).join("instances/roundhouse-4194305-left");
+        // Only root may, and only where the tracing file system is mounted.
+        if fs::create_dir(&left).is_ok() {
+            remove_leftovers();
+            assert!(!left.exists());
+        }
     }
 
     #[test]

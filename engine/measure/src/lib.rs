@@ -25,9 +25,9 @@ pub use events::{EventCounter, NotCounted};
 pub use measurement::Measurement;
 pub use number::number;
 pub use row::Row;
-pub use stage::{Sizes, Spent, Stage, Watch};
+pub use stage::{Counters, Sizes, Spent, Stage, Watch};
 pub use subject::{Case, MeasureError, Subject, Suite};
-pub use summary::{Line, Summary, median};
+pub use summary::{Failure, Line, Summary, median};
 
 /// The subject that all others are compared with.
 pub const CEILING: &str = "ceiling";

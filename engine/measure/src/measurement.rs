@@ -56,6 +56,16 @@ impl Measurement {
         }
     }
 
+    /// That there is no figure, and why.
+    pub fn failure(why: impl Into<String>) -> Measurement {
+        Measurement::new(FAILURE, 0.0).note(why)
+    }
+
+    /// Whether there is no figure, since the subject failed.
+    pub fn is_failure(&self) -> bool {
+        self.unit == FAILURE
+    }
+
     /// Operations per second, and what they cost.
     pub fn rate(unit: &str, operations: u64, spent: &Spent) -> Measurement {
         let value = operations as f64 / spent.wall.as_secs_f64();
@@ -100,3 +110,6 @@ impl Measurement {
         unit.ends_with("/s")
     }
 }
+
+/// The unit of what could not be measured.
+const FAILURE: &str = "failed";

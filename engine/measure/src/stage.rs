@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::events::EventCounter;
+use crate::events::{EventCounter, NotCounted};
 use crate::machine;
 
 /// What every subject needs: a folder, a time, sizes, a watch.
@@ -14,8 +14,34 @@ pub struct Stage {
     pub duration: Duration,
     /// How large the files are.
     pub sizes: Sizes,
+    counters: Counters,
+    is_counting: bool,
+}
+
+/// What a process asks of the kernel, counted as far as this user may.
+#[derive(Debug, Default)]
+pub struct Counters {
     syscalls: Option<EventCounter>,
     punts: Option<EventCounter>,
+}
+
+impl Counters {
+    fn of(count: impl Fn(&str) -> Result<EventCounter, NotCounted>) -> Counters {
+        Counters {
+            syscalls: count("raw_syscalls/sys_enter").ok(),
+            punts: count(EventCounter::PUNTS).ok(),
+        }
+    }
+
+    /// System calls so far, if they are counted.
+    pub fn syscalls(&self) -> Option<u64> {
+        self.syscalls.as_ref().and_then(EventCounter::count)
+    }
+
+    /// Operations handed to kernel workers so far, if they are counted.
+    pub fn punts(&self) -> Option<u64> {
+        self.punts.as_ref().and_then(EventCounter::count)
+    }
 }
 
 /// Bytes of what is measured on.
@@ -39,15 +65,23 @@ impl Default for Sizes {
 impl Stage {
     /// Measures in `scratch` for `duration`.
     pub fn new(scratch: PathBuf, duration: Duration, sizes: Sizes) -> Stage {
-        Stage { scratch, duration, sizes, syscalls: None, punts: None }
+        Stage { scratch, duration, sizes, counters: Counters::default(), is_counting: false }
     }
 
     /// Counts system calls and hand-offs to kernel workers of this process too, as far as it may.
     /// That costs every system call a little, so times taken beside it do not count.
     pub fn counting(mut self) -> Stage {
-        self.syscalls = EventCounter::of_this_process("raw_syscalls/sys_enter").ok();
-        self.punts = EventCounter::of_this_process(EventCounter::PUNTS).ok();
+        self.counters = Counters::of(EventCounter::of_this_process);
+        self.is_counting = true;
         self
+    }
+
+    /// Counts what another process asks of the kernel from now on, if this stage counts at all.
+    pub fn counters_of(&self, process: u32) -> Counters {
+        if !self.is_counting {
+            return Counters::default();
+        }
+        Counters::of(|event| EventCounter::of_process(event, process))
     }
 
     /// The folder for all that is measured here.
@@ -70,8 +104,8 @@ impl Stage {
     pub fn watch(&self) -> Watch<'_> {
         Watch {
             stage: self,
-            syscalls: self.syscalls.as_ref().and_then(EventCounter::count),
-            punts: self.punts.as_ref().and_then(EventCounter::count),
+            syscalls: self.counters.syscalls(),
+            punts: self.counters.punts(),
             cpu: machine::cpu_time(),
             started: Instant::now(),
         }
@@ -96,14 +130,13 @@ impl Watch<'_> {
 
     /// What was spent since the start.
     pub fn spent(&self) -> Spent {
-        let since = |counter: &Option<EventCounter>, start: Option<u64>| {
-            Some(counter.as_ref()?.count()?.saturating_sub(start?))
-        };
+        let since = |count: Option<u64>, start: Option<u64>| Some(count?.saturating_sub(start?));
+        let counters = &self.stage.counters;
         Spent {
             wall: self.started.elapsed(),
             cpu: machine::cpu_time().saturating_sub(self.cpu),
-            syscalls: since(&self.stage.syscalls, self.syscalls),
-            punts: since(&self.stage.punts, self.punts),
+            syscalls: since(counters.syscalls(), self.syscalls),
+            punts: since(counters.punts(), self.punts),
         }
     }
 }

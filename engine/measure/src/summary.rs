@@ -1,5 +1,6 @@
 //! Medians over the rounds, with their spread and the distance to the ceiling.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -12,8 +13,36 @@ use crate::row::Row;
 /// All rows of a run, one line for each case, subject and unit.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// In the order of their first rows.
+    /// In the order of their first rows. Rounds in which the subject failed don't count.
     pub lines: Vec<Line>,
+    /// What could not be measured, once for each subject of a case.
+    pub failures: Vec<Failure>,
+}
+
+/// A subject that failed in a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The suite's name.
+    pub suite: String,
+    /// The case's name.
+    pub case: String,
+    /// Who failed.
+    pub subject: String,
+    /// In how many rounds.
+    pub rounds: usize,
+    /// Why, in the last of them.
+    pub why: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { subject, rounds, why, .. } = self;
+        write!(
+            f,
+            "{subject} failed in {rounds} round{}: {why}",
+            if *rounds == 1 { "" } else { "s" }
+        )
+    }
 }
 
 /// The rounds of one subject in one case and one unit.
@@ -44,12 +73,15 @@ impl Summary {
     /// Sums up.
     pub fn of(rows: &[Row]) -> Summary {
         let mut lines: Vec<Line> = Vec::new();
+        let mut failures: Vec<Failure> = Vec::new();
         for row in rows {
-            if !lines.iter().any(|line| line.is_of(row)) {
+            if row.measurement.is_failure() {
+                note(&mut failures, row);
+            } else if !lines.iter().any(|line| line.is_of(row)) {
                 lines.push(Line::of(rows, row));
             }
         }
-        Summary { lines }
+        Summary { lines, failures }
     }
 
     /// Writes a table for a terminal.
@@ -86,7 +118,7 @@ impl Summary {
                 optional(line.cpu_us_per_op()),
             )?;
         }
-        Ok(())
+        self.failures.iter().try_for_each(|failure| writeln!(out, "{}: {failure}", failure.case))
     }
 }
 
@@ -134,6 +166,20 @@ impl Line {
             typical,
         }
     }
+}
+
+/// Counts a row of a subject that failed.
+fn note(failures: &mut Vec<Failure>, row: &Row) {
+    let key = |it: &Failure| (it.suite.clone(), it.case.clone(), it.subject.clone());
+    let own = (row.suite.clone(), row.case.clone(), row.subject.clone());
+    let why = row.measurement.note.clone();
+    if let Some(known) = failures.iter_mut().find(|known| key(known) == own) {
+        known.rounds += 1;
+        known.why = why;
+        return;
+    }
+    let (suite, case, subject) = own;
+    failures.push(Failure { suite, case, subject, rounds: 1, why });
 }
 
 fn typical(rows: &[&Row], unit: &str) -> Measurement {
@@ -189,6 +235,18 @@ mod tests {
         assert_eq!((x.low, x.median, x.high), (50.0, 60.0, 100.0));
         assert_eq!(x.ratio_to_ceiling, Some(0.5));
         assert_eq!(summary.lines[0].ratio_to_ceiling, None);
+    }
+
+    /// quinn once timed out under a flood, and that was the end of the whole run.
+    #[test]
+    fn who_fails_in_some_rounds_is_judged_by_the_others_and_named() {
+        let mut failed = row("x", 1, 0.0);
+        failed.measurement = Measurement::failure("timed out");
+        let summary = Summary::of(&[row("x", 0, 50.0), failed.clone(), row("x", 2, 60.0), failed]);
+        assert_eq!(summary.lines.len(), 1);
+        assert_eq!((summary.lines[0].low, summary.lines[0].high), (50.0, 60.0));
+        let told: Vec<_> = summary.failures.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["x failed in 2 rounds: timed out"]);
     }
 
     #[test]

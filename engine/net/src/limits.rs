@@ -43,13 +43,9 @@ pub const QUIC_EARLY_DATAGRAMS: usize = 2;
 /// Times that the task which sends for a QUIC endpoint lets others run first, so that an answer by a
 /// task that another one spawned leaves together with the acknowledgement of the question.
 pub const QUIC_ROUNDS_BEFORE_SENDING: u8 = 2;
-/// Bidirectional streams that the peer of a new QUIC connection may have open at once. It may open
-/// four times as many when half of them are, up to the limit that is an option: a hundred after two
-/// round trips. What is allowed takes memory before it is used, so that with more an idle connection
-/// would cost more (measured: 100 of either kind 8.4 KiB, these and the ones below 0.7 KiB).
-pub const QUIC_BIDIRECTIONAL_STREAMS_INITIAL: u32 = 11;
-/// The same for unidirectional streams: what HTTP/3 needs (RFC 9114 section 6.2).
-pub const QUIC_UNIDIRECTIONAL_STREAMS_INITIAL: u32 = 3;
+/// Long trains whose memory a QUIC endpoint keeps for later ones, up to 64 KiB each; beyond it memory
+/// is asked for and given back. More are rarely on their way at once.
+pub const QUIC_TRAINS_KEPT: usize = 16;
 /// First packets of new clients looked at in one pass. Each costs the derivation of keys before it
 /// is known to be worth anything, so a flood of them would starve connections that stand. At this
 /// bound they are dropped, and clients send again.

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use async_task::Runnable;
@@ -50,6 +51,11 @@ impl Executor {
     /// Tells the executor which shard it belongs to.
     pub(crate) fn set_shard(&self, shard: &Rc<ShardInner>) {
         self.queues.shard.replace(Rc::downgrade(shard));
+    }
+
+    /// Has `flag` set when a task panics.
+    pub(crate) fn set_panic_flag(&self, flag: Arc<AtomicBool>) {
+        self.active.borrow_mut().panic_flag = flag;
     }
 
     /// Starts a task. It is first polled in the next turn or later in this one.
@@ -215,6 +221,8 @@ impl Drop for Entered {
 struct ActiveTasks {
     wakers: Vec<Option<Waker>>,
     free: Vec<usize>,
+    /// Set when one ends by a panic.
+    panic_flag: Arc<AtomicBool>,
 }
 
 impl ActiveTasks {
@@ -244,6 +252,9 @@ impl Drop for Registration {
     fn drop(&mut self) {
         let waker = {
             let mut active = self.active.borrow_mut();
+            if std::thread::panicking() {
+                active.panic_flag.store(true, Ordering::Release);
+            }
             active.free.push(self.key);
             active.wakers[self.key].take()
         };

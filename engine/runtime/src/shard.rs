@@ -7,6 +7,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -114,6 +115,12 @@ impl Shard {
     pub fn set_extension(&self, extension: Option<Rc<dyn Any>>) {
         let before = self.inner.extension.replace(extension);
         drop(before);
+    }
+
+    /// Has `flag` set when a task of this shard panics, which ends that task only; replaces the flag
+    /// before.
+    pub fn set_panic_flag(&self, flag: Arc<AtomicBool>) {
+        self.inner.executor.set_panic_flag(flag);
     }
 
     /// The value that [`Shard::set_extension`] kept, if it has this type.

@@ -20,6 +20,7 @@ use super::listener::Listener;
 use super::machine::{Machine, Metrics};
 use super::options::EndpointOptions;
 use super::outlet::Outlet;
+use super::patience::StreamTimeouts;
 use super::pump::Pump;
 use super::values::Code;
 use crate::udp::UdpSocket;
@@ -50,7 +51,9 @@ impl Endpoint {
         let random = Random::new(shard.random());
         let socket = Rc::new(socket);
         let outlet = Outlet::new(socket.clone());
-        let hub = Rc::new(Hub::new(shard.clone(), Machine::new(options, random)?, outlet));
+        let timeouts = StreamTimeouts::of(&options.transport);
+        let machine = Machine::new(options, random)?;
+        let hub = Rc::new(Hub::new(shard.clone(), machine, outlet, timeouts));
         shard.spawn(Pump::new(hub.clone(), socket.clone())).detach();
         Ok(Endpoint(Rc::new(Handle { hub, socket })))
     }

@@ -162,6 +162,11 @@ pub enum WriteError {
     /// the stream with it. Send it again on a new stream.
     #[error("early data was rejected; send it again on a new stream")]
     EarlyDataRejected,
+    /// The write waited for [`TransportOptions::write_timeout`]; the stream was reset.
+    ///
+    /// [`TransportOptions::write_timeout`]: super::TransportOptions::write_timeout
+    #[error("the peer allowed nothing more to be sent for the write timeout")]
+    TimedOut,
     /// The connection ended.
     #[error("connection lost: {0}")]
     Lost(#[from] ConnectionError),
@@ -180,6 +185,11 @@ pub enum ReadError {
     /// The server did not accept early data and never saw this stream.
     #[error("early data was rejected; ask again on a new stream")]
     EarlyDataRejected,
+    /// The read waited for [`TransportOptions::read_timeout`]; the stream was stopped.
+    ///
+    /// [`TransportOptions::read_timeout`]: super::TransportOptions::read_timeout
+    #[error("nothing arrived on the stream for the read timeout")]
+    TimedOut,
     /// The connection ended.
     #[error("connection lost: {0}")]
     Lost(#[from] ConnectionError),
@@ -245,6 +255,7 @@ impl From<WriteError> for io::Error {
             WriteError::Stopped(_) => io::Error::new(io::ErrorKind::BrokenPipe, error),
             WriteError::Finished => io::Error::new(io::ErrorKind::NotConnected, error),
             WriteError::EarlyDataRejected => io::Error::new(io::ErrorKind::ConnectionReset, error),
+            WriteError::TimedOut => io::Error::new(io::ErrorKind::TimedOut, error),
         }
     }
 }
@@ -257,6 +268,7 @@ impl From<ReadError> for io::Error {
                 io::Error::new(io::ErrorKind::ConnectionReset, error)
             }
             ReadError::Finished => io::Error::new(io::ErrorKind::NotConnected, error),
+            ReadError::TimedOut => io::Error::new(io::ErrorKind::TimedOut, error),
         }
     }
 }

@@ -13,11 +13,13 @@ use super::exchange::Membership;
 use super::link::Link;
 use super::machine::{ConnectionKey, Event, Machine};
 use super::outlet::Outlet;
+use super::patience::StreamTimeouts;
 use crate::limits::QUIC_MISFITS;
 
 /// An endpoint's machine with everyone who waits for something to happen in it.
 pub(super) struct Hub {
     pub(super) shard: Shard,
+    pub(super) timeouts: StreamTimeouts,
     machine: RefCell<Machine>,
     /// Connections that someone holds, by the machine's index.
     pub(super) links: RefCell<Vec<Weak<Link>>>,
@@ -41,9 +43,15 @@ pub(super) struct Hub {
 }
 
 impl Hub {
-    pub(super) fn new(shard: Shard, machine: Machine, outlet: Outlet) -> Hub {
+    pub(super) fn new(
+        shard: Shard,
+        machine: Machine,
+        outlet: Outlet,
+        timeouts: StreamTimeouts,
+    ) -> Hub {
         Hub {
             shard,
+            timeouts,
             machine: RefCell::new(machine),
             links: RefCell::default(),
             backlog: RefCell::default(),

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use super::error::ConnectionError;
-use super::hub::{Hub, wake};
+use super::hub::Hub;
 use super::machine::{ConnectionKey, Event};
 use super::values::{Code, Direction, StreamId};
 
@@ -21,7 +21,9 @@ pub(super) struct Link {
     error: RefCell<Option<ConnectionError>>,
     is_connected: Cell<bool>,
     pub(super) early_data: Cell<EarlyData>,
-    any: [RefCell<Vec<Waker>>; Wait::COUNT],
+    /// Who waits for something that concerns all of it. One list for all kinds, since there are many
+    /// connections on which nobody waits for most of them.
+    any: RefCell<Vec<(Wait, Waker)>>,
     readable: RefCell<BTreeMap<StreamId, Waker>>,
     writable: RefCell<BTreeMap<StreamId, Waker>>,
     ended: RefCell<BTreeMap<StreamId, Waker>>,
@@ -50,8 +52,6 @@ pub(super) enum Wait {
 }
 
 impl Wait {
-    const COUNT: usize = 8;
-
     pub(super) fn opened(direction: Direction) -> Wait {
         match direction {
             Direction::Bidirectional => Wait::OpenedBidirectional,
@@ -84,7 +84,7 @@ impl Link {
             error: RefCell::new(None),
             is_connected: Cell::new(false),
             early_data: Cell::new(EarlyData::Fine),
-            any: Default::default(),
+            any: RefCell::default(),
             readable: RefCell::default(),
             writable: RefCell::default(),
             ended: RefCell::default(),
@@ -117,9 +117,11 @@ impl Link {
 
     /// Waits with others for something that concerns the whole connection.
     pub(super) fn wait(&self, wait: Wait, context: &Context<'_>) {
-        let mut list = self.any[wait as usize].borrow_mut();
-        if !list.iter().any(|waker| waker.will_wake(context.waker())) {
-            list.push(context.waker().clone());
+        let mut waiting = self.any.borrow_mut();
+        let is_same =
+            |(other, waker): &(Wait, Waker)| *other == wait && waker.will_wake(context.waker());
+        if !waiting.iter().any(is_same) {
+            waiting.push((wait, context.waker().clone()));
         }
     }
 
@@ -190,9 +192,10 @@ impl Link {
     }
 
     fn wake_all(&self) -> bool {
-        let mut has_woken = false;
-        for list in &self.any {
-            has_woken |= wake(list);
+        let any = self.any.take();
+        let mut has_woken = !any.is_empty();
+        for (_, waker) in any {
+            waker.wake();
         }
         for streams in [&self.readable, &self.writable, &self.ended] {
             let streams = streams.take();
@@ -203,7 +206,14 @@ impl Link {
     }
 
     fn wake(&self, wait: Wait) -> bool {
-        wake(&self.any[wait as usize])
+        let is_concerned = |(other, _): &mut (Wait, Waker)| *other == wait;
+        // Whoever is woken may wait again at once.
+        let concerned: Vec<_> = self.any.borrow_mut().extract_if(.., is_concerned).collect();
+        let has_any = !concerned.is_empty();
+        for (_, waker) in concerned {
+            waker.wake();
+        }
+        has_any
     }
 
     fn wake_stream(&self, wait: StreamWait, stream: StreamId) -> bool {

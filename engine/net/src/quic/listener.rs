@@ -17,6 +17,10 @@ impl Listener {
     }
 
     /// The next connection, whose handshake is under way or done. `None`: the endpoint was closed.
+    ///
+    /// Await its handshake in a task of its own: in the loop that accepts, each client that begins and
+    /// never answers would keep all others waiting for
+    /// [`handshake_timeout`](super::Limits::handshake_timeout).
     pub async fn accept(&self) -> Option<Connecting> {
         poll_fn(|context| self.poll_accept(context)).await
     }

@@ -33,6 +33,7 @@ mod listener;
 pub mod machine;
 mod options;
 mod outlet;
+mod patience;
 pub mod pool;
 mod pump;
 #[cfg(feature = "qlog")]

@@ -12,6 +12,7 @@ use futures_io::AsyncRead;
 use super::error::ReadError;
 use super::link::{EarlyData, Link, StreamWait};
 use super::machine::ReadOutcome;
+use super::patience::Patience;
 use super::values::{Code, StreamId};
 
 /// Receives from a stream: bytes in order, to the end or to a reset.
@@ -23,6 +24,7 @@ pub struct RecvStream {
     /// It was opened before the handshake was done, so it may turn out never to have been.
     is_early: bool,
     end: End,
+    patience: Patience,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ enum End {
 impl RecvStream {
     pub(super) fn new(link: Rc<Link>, stream: StreamId) -> RecvStream {
         let is_early = !link.is_connected();
-        RecvStream { link, stream, is_early, end: End::NotYet }
+        RecvStream { link, stream, is_early, end: End::NotYet, patience: Patience::default() }
     }
 
     /// Its number.
@@ -101,6 +103,7 @@ impl RecvStream {
         let (key, stream) = (self.link.key, self.stream);
         match self.link.hub.look(|machine| machine.read(key, stream, max)) {
             Ok(ReadOutcome::Data(data)) => {
+                self.patience.rest();
                 // What the read allowed the peer to send is told it at the end of the turn.
                 self.link.hub.wake_pump_if_sending();
                 Poll::Ready(Ok(Some(data)))
@@ -113,6 +116,11 @@ impl RecvStream {
             // What had arrived before the end of the connection was read first.
             Ok(ReadOutcome::Nothing) => {
                 self.link.check()?;
+                let timeout = self.link.hub.timeouts.read;
+                if self.patience.poll(&self.link.hub, timeout, context).is_ready() {
+                    self.stop(Code::default());
+                    return Poll::Ready(Err(ReadError::TimedOut));
+                }
                 self.link.wait_stream(StreamWait::Readable, stream, context);
                 Poll::Pending
             }

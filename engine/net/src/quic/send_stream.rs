@@ -10,6 +10,7 @@ use futures_io::AsyncWrite;
 
 use super::error::WriteError;
 use super::link::{EarlyData, Link, StreamWait};
+use super::patience::Patience;
 use super::values::{Code, StreamId};
 
 /// Sends on a stream: bytes in order, to the end or to a reset.
@@ -22,12 +23,13 @@ pub struct SendStream {
     /// It was opened before the handshake was done, so it may turn out never to have been.
     is_early: bool,
     is_ended: bool,
+    patience: Patience,
 }
 
 impl SendStream {
     pub(super) fn new(link: Rc<Link>, stream: StreamId) -> SendStream {
         let is_early = !link.is_connected();
-        SendStream { link, stream, is_early, is_ended: false }
+        SendStream { link, stream, is_early, is_ended: false, patience: Patience::default() }
     }
 
     /// Its number.
@@ -73,9 +75,15 @@ impl SendStream {
         let (key, stream) = (self.link.key, self.stream);
         let sent = self.link.hub.change(|machine| machine.write(key, stream, data))?;
         if sent == 0 {
+            let timeout = self.link.hub.timeouts.write;
+            if self.patience.poll(&self.link.hub, timeout, context).is_ready() {
+                self.reset(Code::default());
+                return Poll::Ready(Err(WriteError::TimedOut));
+            }
             self.link.wait_stream(StreamWait::Writable, stream, context);
             return Poll::Pending;
         }
+        self.patience.rest();
         self.link.hub.send_early(key);
         Poll::Ready(Ok(sent))
     }

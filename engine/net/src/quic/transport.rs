@@ -10,9 +10,7 @@ use super::clock::MonotonicClock;
 use super::connection_id::{IdScheme, ShardIdGenerator};
 use super::error::OptionsError;
 use super::options::{EndpointOptions, Limits, TransportOptions};
-use crate::limits::{
-    QUIC_BIDIRECTIONAL_STREAMS_INITIAL, QUIC_UNIDIRECTIONAL_STREAMS_INITIAL, UDP_TRAIN_BYTES,
-};
+use crate::limits::UDP_TRAIN_BYTES;
 use roundhouse_base::Random;
 
 /// A payload that every path carries (RFC 9000 section 14).
@@ -33,6 +31,11 @@ pub(crate) fn check(options: &EndpointOptions) -> Result<(), OptionsError> {
     within("limits.accept_backlog", limits.accept_backlog as u64, 1..=1 << 24)?;
     within("limits.bidirectional_streams", limits.bidirectional_streams, 0..=1 << 20)?;
     within("limits.unidirectional_streams", limits.unidirectional_streams, 0..=1 << 20)?;
+    // None at first would be none for ever: what is allowed grows by being used.
+    let (first, second) =
+        (limits.bidirectional_streams_initial, limits.unidirectional_streams_initial);
+    within("limits.bidirectional_streams_initial", first, 1..=1 << 20)?;
+    within("limits.unidirectional_streams_initial", second, 1..=1 << 20)?;
     within("limits.stream_bytes", limits.stream_bytes, 1024..=1 << 30)?;
     within("limits.connection_bytes_max", limits.connection_bytes_max, 1024..=1 << 30)?;
     let largest = u64::from(limits.connection_bytes_max);
@@ -70,8 +73,8 @@ pub(crate) fn transport_config(
     clock: MonotonicClock,
 ) -> Result<TransportConfig, OptionsError> {
     let mut config = TransportConfig::default();
-    let bidirectional = limits.bidirectional_streams.min(QUIC_BIDIRECTIONAL_STREAMS_INITIAL);
-    let unidirectional = limits.unidirectional_streams.min(QUIC_UNIDIRECTIONAL_STREAMS_INITIAL);
+    let bidirectional = limits.bidirectional_streams.min(limits.bidirectional_streams_initial);
+    let unidirectional = limits.unidirectional_streams.min(limits.unidirectional_streams_initial);
     config
         .max_concurrent_bidi_streams(bidirectional.into())
         .max_concurrent_uni_streams(unidirectional.into())

@@ -181,6 +181,19 @@ impl UdpSocket {
         Poll::Ready(())
     }
 
+    /// Whether the kernel has taken, or refused, everything that was queued, so that nothing looks at its memory any
+    /// more; or a wake-up when it may have, for the last task that asked this or for room.
+    pub fn poll_sent(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.collect_sent();
+        while self.sends().in_flight() > 0 {
+            match self.sends().poll_next(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(completion) => self.sent(completion),
+            }
+        }
+        Poll::Ready(())
+    }
+
     /// Whether [`UdpSocket::try_send`] would take a transmission.
     pub fn has_room(&self) -> bool {
         self.collect_sent();

@@ -19,7 +19,9 @@ fn a_client_of_aioquic_fetches_pages_of_a_shard() {
     let Some(aioquic) = Aioquic::find(&authority) else { return };
     let certificates = Certificates::new(authority.identity(NAME));
     let tls = ServerTls::new(certificates, vec![b"h3".to_vec()]);
-    let options = options();
+    let mut options = options();
+    // RFC 9114 section 6.1.
+    options.limits.bidirectional_streams_initial = 100;
     let identity = ServerConfig::new(&tls, &options.shared).unwrap();
     serve_while(options, identity, serve, move |server| aioquic.call("http3", server));
 }

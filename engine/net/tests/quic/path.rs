@@ -31,6 +31,51 @@ fn a_connection_follows_a_client_that_a_nat_gives_a_new_address() {
     });
 }
 
+/// Gives the client a new address, from which a packet is on its way.
+fn move_client(pair: &mut Pair, client: ConnectionKey) -> SocketAddr {
+    let moved = SocketAddr::from(([10, 0, 0, 77], 5000));
+    pair.world.hosts[CLIENT].address = moved;
+    pair.machine(CLIENT).send_datagram(client, Bytes::from_static(b"from here"), true).unwrap();
+    pair.world.run_for(Duration::ZERO);
+    moved
+}
+
+#[test]
+fn a_client_may_have_moved_when_the_time_of_a_packet_to_its_old_address_has_run_out() {
+    let mut pair = Pair::new(1);
+    let keys = pair.connect();
+    exchange_some(&mut pair, keys);
+    pair.world.run_for(Duration::from_secs(1));
+    pair.world.is_cut = true;
+    pair.machine(SERVER).send_datagram(keys.1, Bytes::from_static(b"lost"), true).unwrap();
+    pair.world.run_for(Duration::ZERO);
+    pair.world.is_cut = false;
+    move_client(&mut pair, keys.0);
+    // The server's shard was busy, and learns of both at once.
+    pair.world.now = pair.world.now + Duration::from_secs(2);
+    exchange_some(&mut pair, keys);
+}
+
+#[test]
+fn a_server_returns_to_a_clients_old_address_when_the_new_one_does_not_answer() {
+    let mut pair = Pair::new(1);
+    let keys = pair.connect();
+    exchange_some(&mut pair, keys);
+    pair.world.run_for(Duration::from_secs(1));
+    let before = pair.world.hosts[CLIENT].address;
+    let moved = move_client(&mut pair, keys.0);
+    pair.world.hosts[CLIENT].address = before;
+    let is_at = |pair: &mut Pair, address| {
+        pair.world.run(|world| world.hosts[SERVER].machine.remote_address(keys.1) == Some(address));
+    };
+    is_at(&mut pair, moved);
+    pair.world.is_cut = true;
+    is_at(&mut pair, before);
+    pair.world.run_for(Duration::from_secs(5));
+    pair.world.is_cut = false;
+    exchange_some(&mut pair, keys);
+}
+
 #[test]
 fn a_client_that_knows_that_it_moved_says_so() {
     let mut pair = Pair::new(1);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use roundhouse_base::Random;
-use roundhouse_net::limits::{QUIC_BIDIRECTIONAL_STREAMS_INITIAL, QUIC_EARLY_DATAGRAMS};
-use roundhouse_net::quic::machine::{ConnectionKey, Event, ReadOutcome};
-use roundhouse_net::quic::{Code, Direction, ReadError, StreamId, WriteError};
+use roundhouse_net::limits::QUIC_EARLY_DATAGRAMS;
+use roundhouse_net::quic::machine::{ConnectionKey, Event, Machine, ReadOutcome};
+use roundhouse_net::quic::{Code, Direction, OptionsError, ReadError, StreamId, WriteError};
 
 use crate::pair::{CLIENT, Pair, Receiving, SERVER, Sending};
 use crate::world::{Faults, for_seeds, options};
@@ -129,7 +129,8 @@ fn streams_beyond_the_limit_wait_for_one_to_end() {
 
 #[test]
 fn a_peer_that_uses_its_streams_is_allowed_more_up_to_the_limit() {
-    let limit = QUIC_BIDIRECTIONAL_STREAMS_INITIAL as usize + 30;
+    let initial = options().limits.bidirectional_streams_initial as usize;
+    let limit = initial + 30;
     let mut few = options();
     few.limits.bidirectional_streams = limit as u32;
     let mut pair = Pair::with_options(1, options(), few);
@@ -139,7 +140,7 @@ fn a_peer_that_uses_its_streams_is_allowed_more_up_to_the_limit() {
         pair.machine(CLIENT).write(here, stream, b"x").unwrap();
         opened += 1;
     }
-    assert_eq!(opened, QUIC_BIDIRECTIONAL_STREAMS_INITIAL as usize);
+    assert_eq!(opened, initial);
     pair.world.run(|world| world.saw(CLIENT, &Event::Available(Direction::Bidirectional)));
     while let Some(stream) = pair.machine(CLIENT).open_stream(here, Direction::Bidirectional) {
         pair.machine(CLIENT).write(here, stream, b"x").unwrap();
@@ -148,6 +149,31 @@ fn a_peer_that_uses_its_streams_is_allowed_more_up_to_the_limit() {
     assert_eq!(opened, limit);
     pair.world.run_for(Duration::from_secs(1));
     assert_eq!(pair.machine(CLIENT).open_stream(here, Direction::Bidirectional), None);
+}
+
+#[test]
+fn a_peer_may_begin_with_as_many_streams_as_the_option_says_and_no_more_than_the_limit() {
+    for (initial, limit, expected) in [(100, 400, 100), (100, 20, 20)] {
+        let mut server = options();
+        server.limits.bidirectional_streams_initial = initial;
+        server.limits.bidirectional_streams = limit;
+        let mut pair = Pair::with_options(1, options(), server);
+        let (here, _) = pair.connect();
+        let open =
+            |_: &usize| pair.machine(CLIENT).open_stream(here, Direction::Bidirectional).is_some();
+        assert_eq!((0..1000).take_while(open).count(), expected);
+    }
+}
+
+#[test]
+fn none_at_first_would_be_none_for_ever_and_is_refused() {
+    let mut none = options();
+    none.limits.unidirectional_streams_initial = 0;
+    let refused = Machine::new(none, Random::new(1)).err();
+    assert!(
+        matches!(refused, Some(OptionsError::OutOfRange { value: 0, min: 1, .. })),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -6,7 +6,9 @@
 mod identities;
 mod quic;
 mod quic_paths;
+mod quic_patience;
 mod quic_pool;
+mod quic_shards;
 mod tcp;
 mod tls;
 mod town;

@@ -32,7 +32,7 @@ pub(crate) struct Server {
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) host: Host,
-    endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     trust: ClientConfig,
     pub(crate) to: SocketAddr,
 }
@@ -42,17 +42,17 @@ pub(crate) fn options() -> EndpointOptions {
     EndpointOptions::new(ShardId(0), shared)
 }
 
-fn open(host: &Host, port: u16) -> Endpoint {
+fn open(host: &Host, port: u16, options: EndpointOptions) -> Endpoint {
     let local = SocketAddr::new(host.node.address(), port);
     let socket = UdpSocket::bind(&host.shard, &UdpOptions::new(local)).unwrap();
-    Endpoint::open(&host.shard, socket, options()).unwrap()
+    Endpoint::open(&host.shard, socket, options).unwrap()
 }
 
 impl Server {
     pub(crate) fn start(town: &mut Town) -> Server {
         let host = town.host("server");
         let authority = Authority::new();
-        let endpoint = open(&host, PORT);
+        let endpoint = open(&host, PORT, options());
         let config = ServerConfig::new(&authority.server(), &options().shared).unwrap();
         host.start(serve(host.shard.clone(), endpoint.listen(&config))).detach();
         let trust = ClientConfig::new(&authority.client(), &options().shared).unwrap();
@@ -60,8 +60,17 @@ impl Server {
     }
 
     pub(crate) fn client(&self, town: &mut Town, name: &str) -> Client {
+        self.client_with(town, name, options())
+    }
+
+    pub(crate) fn client_with(
+        &self,
+        town: &mut Town,
+        name: &str,
+        options: EndpointOptions,
+    ) -> Client {
         let host = town.host(name);
-        let endpoint = open(&host, 0);
+        let endpoint = open(&host, 0, options);
         let to = SocketAddr::new(self.host.node.address(), PORT);
         Client { host, endpoint, trust: self.trust.clone(), to }
     }
@@ -93,7 +102,7 @@ impl Client {
 }
 
 /// Echoes every stream of every connection.
-async fn serve(shard: Shard, listener: Listener) {
+pub(crate) async fn serve(shard: Shard, listener: Listener) {
     while let Some(connecting) = listener.accept().await {
         let spawner = shard.clone();
         let connection = async move {

@@ -1,4 +1,4 @@
-//! Nodes with one shard each, and the clock that moves them.
+//! Nodes with one shard each, or a few, and the clock that moves them.
 
 use std::future::Future;
 use std::time::Duration;
@@ -44,12 +44,17 @@ impl Town {
 
     /// A new node with a shard.
     pub(crate) fn host(&mut self, name: &str) -> Host {
+        self.host_of(name, ShardId(0))
+    }
+
+    /// Another shard of a node, which is made at its first one.
+    pub(crate) fn host_of(&mut self, name: &str, shard: ShardId) -> Host {
         let node = self.world.node(name);
-        let driver = Box::new(node.driver(ShardId(0)));
-        let shard_loop = ShardLoop::new(ShardId(0), driver, SpinOptions::Never);
-        let shard = shard_loop.shard();
-        self.cluster.start(&node, ShardId(0), Box::new(shard_loop));
-        Host { node, shard }
+        let driver = Box::new(node.driver(shard));
+        let shard_loop = ShardLoop::new(shard, driver, SpinOptions::Never);
+        let handle = shard_loop.shard();
+        self.cluster.start(&node, shard, Box::new(shard_loop));
+        Host { node, shard: handle }
     }
 
     /// Lets the world run until a task is done.

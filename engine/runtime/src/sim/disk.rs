@@ -176,14 +176,18 @@ impl Disk {
         }
     }
 
-    /// The durable content of a file with a durable name.
-    pub(super) fn durable_content(&self, path: &Path) -> Result<Vec<u8>, Errno> {
-        self.durable_file(path).map(|file| self.file(file).durable_content())
+    /// The content of a file, by the same view as its name.
+    pub(super) fn content(&self, path: &Path, view: View) -> Result<Vec<u8>, Errno> {
+        let file = self.file(self.find_file(path, view)?);
+        Ok(match view {
+            View::Visible => file.visible_content(),
+            View::Durable => file.durable_content(),
+        })
     }
 
-    /// The paths of all files with durable names.
-    pub(super) fn durable_paths(&self) -> Vec<PathBuf> {
-        self.names.durable_files().into_iter().map(|(path, _)| path).collect()
+    /// The paths of all files.
+    pub(super) fn paths(&self, view: View) -> Vec<PathBuf> {
+        self.names.files(view).into_iter().map(|(path, _)| path).collect()
     }
 
     /// Changes one durable byte of a file; its number must be below the file's length.
@@ -253,7 +257,11 @@ impl Disk {
     }
 
     fn durable_file(&self, path: &Path) -> Result<FileNo, Errno> {
-        match self.names.find(path, View::Durable)? {
+        self.find_file(path, View::Durable)
+    }
+
+    fn find_file(&self, path: &Path, view: View) -> Result<FileNo, Errno> {
+        match self.names.find(path, view)? {
             Entry::File(file) => Ok(file),
             Entry::Directory(_) => Err(Errno::ISDIR),
         }

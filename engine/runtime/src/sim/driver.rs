@@ -152,6 +152,10 @@ impl Driver for SimDriver {
         self.with_network(|network, caller| network.set_socket_option(caller.port, socket, option))
     }
 
+    fn steer_datagrams(&mut self, socket: SocketId, places: &[Option<u16>]) -> Result<(), Errno> {
+        self.with_network(|network, caller| network.steer_datagrams(caller.port, socket, places))
+    }
+
     fn local_address(&self, socket: SocketId) -> Result<SocketAddr, Errno> {
         self.with_network(|network, caller| network.local_address(caller.port, socket))
     }

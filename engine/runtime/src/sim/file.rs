@@ -114,12 +114,15 @@ impl File {
         if self.unreadable.range(sectors(at, count)).next().is_some() {
             return Err(Errno::IO);
         }
-        let buf = &mut buf[..count];
-        self.durable.read(at, buf);
-        for change in self.cached.iter().chain(&self.unsynced) {
-            change.overlay(at, buf);
-        }
+        self.overlay(at, &mut buf[..count]);
         Ok(count)
+    }
+
+    /// What reads would give of the whole file, if no sector were unreadable.
+    pub(super) fn visible_content(&self) -> Vec<u8> {
+        let mut content = vec![0; self.bytes as usize];
+        self.overlay(0, &mut content);
+        content
     }
 
     /// Makes `data` readable. With `durable_since`, when the write was submitted, it is on stable
@@ -241,6 +244,13 @@ impl File {
         if self.cached.iter().any(|change| change.overlaps(at, end)) {
             let cached = std::mem::take(&mut self.cached);
             self.cached = cached.into_iter().flat_map(|change| change.without(at, end)).collect();
+        }
+    }
+
+    fn overlay(&self, at: u64, buf: &mut [u8]) {
+        self.durable.read(at, buf);
+        for change in self.cached.iter().chain(&self.unsynced) {
+            change.overlay(at, buf);
         }
     }
 

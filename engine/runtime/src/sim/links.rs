@@ -73,6 +73,13 @@ impl Node {
         self.world().state.borrow_mut().network.set_nat(self.number(), is_on);
     }
 
+    /// Whether its kernel chooses among sockets by connection IDs where it is asked to
+    /// ([`Driver::steer_datagrams`](crate::Driver::steer_datagrams)), as it does at first. Otherwise it
+    /// answers `EOPNOTSUPP` from now on, as in a sandbox; what it was told before stays.
+    pub fn set_steering(&self, is_on: bool) {
+        self.world().state.borrow_mut().network.set_steering(self.number(), is_on);
+    }
+
     /// Lets the router forget who sent from where, as after a reboot: what is sent from now on comes
     /// from other ports, and what others send to the old ones is lost. Streams break by it.
     pub fn rebind_nat(&self) {

@@ -28,6 +28,8 @@
 //! - A datagram arrives whole at its socket once, twice or never, and later than it was sent. A bit
 //!   of it may be wrong where corruption was switched on.
 //! - A train is cut on the way; what arrives of it close together comes together.
+//! - Several sockets of a node can share an address; who sends to it reaches always the same of them, or,
+//!   where they had datagrams steered, the one that the connection ID names ([`Node::set_steering`]).
 //! - A socket holds as much as it was opened for; what arrives beyond that is lost.
 //! - A stream is a small TCP over the same links: its bytes come once and in order, lost ones late.
 //!   Windows are bounded, so that who does not read holds the writer back. It breaks when the other

@@ -158,10 +158,10 @@ impl Namespace {
         })
     }
 
-    /// The durable files with their paths, in the order of the names.
-    pub(super) fn durable_files(&self) -> Vec<(PathBuf, FileNo)> {
+    /// The files with their paths, in the order of the names.
+    pub(super) fn files(&self, view: View) -> Vec<(PathBuf, FileNo)> {
         let mut files = Vec::new();
-        self.collect_durable(ROOT, Path::new(""), &mut files);
+        self.collect(ROOT, view, Path::new(""), &mut files);
         files
     }
 
@@ -180,19 +180,20 @@ impl Namespace {
             }
             directory.visible.clone_from(&directory.durable);
         }
-        self.durable_files().into_iter().map(|(_, file)| file).collect()
+        self.files(View::Durable).into_iter().map(|(_, file)| file).collect()
     }
 
-    fn collect_durable(
+    fn collect(
         &self,
         directory: DirectoryNo,
+        view: View,
         path: &Path,
         files: &mut Vec<(PathBuf, FileNo)>,
     ) {
-        for (name, entry) in &self.directory(directory).durable {
+        for (name, entry) in self.directory(directory).entries(view) {
             match entry {
                 Entry::File(file) => files.push((path.join(name), *file)),
-                Entry::Directory(inner) => self.collect_durable(*inner, &path.join(name), files),
+                Entry::Directory(inner) => self.collect(*inner, view, &path.join(name), files),
             }
         }
     }

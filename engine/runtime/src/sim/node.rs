@@ -8,14 +8,15 @@ use super::driver::SimDriver;
 use super::faults::{FaultCounts, FaultOptions};
 use super::io_counts::IoCounts;
 use super::machine::Machine;
+use super::namespace::View;
 use super::port::NodeNo;
 use super::world::World;
 use crate::op::Errno;
 
 /// A handle on a node; clones are the same node.
 ///
-/// The methods on files work on what is durable, need no running process and take no time. They
-/// are meant for a node that is down; what a running process has not synced is beyond them.
+/// The methods on files work on what is durable unless they say otherwise, need no running process and
+/// take no time. They are meant for a node that is down.
 #[derive(Clone, Debug)]
 pub struct Node {
     world: World,
@@ -81,7 +82,7 @@ impl Node {
 
     /// The durable files, by path.
     pub fn files(&self) -> Vec<PathBuf> {
-        self.with(|machine| machine.disk.durable_paths())
+        self.with(|machine| machine.disk.paths(View::Durable))
     }
 
     /// The durable content of a file.
@@ -90,7 +91,21 @@ impl Node {
     /// If there is no durable file of that name.
     pub fn read_file(&self, path: impl AsRef<Path>) -> Vec<u8> {
         let path = path.as_ref();
-        expect_file(path, self.with(|machine| machine.disk.durable_content(path)))
+        expect_file(path, self.with(|machine| machine.disk.content(path, View::Durable)))
+    }
+
+    /// The files that a program of the node would find, durable or not, by path.
+    pub fn visible_files(&self) -> Vec<PathBuf> {
+        self.with(|machine| machine.disk.paths(View::Visible))
+    }
+
+    /// What a program of the node would read of a file, durable or not, if no sector were unreadable.
+    ///
+    /// # Panics
+    /// If a program would find no file of that name.
+    pub fn read_visible_file(&self, path: impl AsRef<Path>) -> Vec<u8> {
+        let path = path.as_ref();
+        expect_file(path, self.with(|machine| machine.disk.content(path, View::Visible)))
     }
 
     /// Creates or replaces a file and the directories above it, durably.

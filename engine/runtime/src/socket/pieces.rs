@@ -60,8 +60,15 @@ impl From<Bytes> for Pieces {
 }
 
 impl From<Vec<Bytes>> for Pieces {
-    fn from(pieces: Vec<Bytes>) -> Pieces {
-        Pieces::Many(pieces)
+    fn from(mut pieces: Vec<Bytes>) -> Pieces {
+        match (pieces.len(), pieces.pop()) {
+            // The kernel sends one with less ado.
+            (1, Some(piece)) => Pieces::One(piece),
+            (_, last) => {
+                pieces.extend(last);
+                Pieces::Many(pieces)
+            }
+        }
     }
 }
 

@@ -26,7 +26,10 @@ pub(super) fn take(
     let Op::Socket(op) = op else { return None };
     let kind = match op {
         SocketOp::Accept { .. } => return take_connection(entry.result(), sockets),
-        SocketOp::Receive { .. } => buffers.streams(),
+        SocketOp::Receive { socket } => {
+            sockets.set_more(*socket, cqueue::sock_nonempty(entry.flags()));
+            buffers.streams()
+        }
         SocketOp::ReceiveDatagrams { .. } => buffers.datagrams(),
         _ => return None,
     };

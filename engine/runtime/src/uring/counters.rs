@@ -21,6 +21,8 @@ pub struct DriverCounters {
     pub buffers_copied: Cell,
     /// Bytes of the buffers made for receiving, the pools of datagrams and streams together.
     pub buffer_bytes: Cell,
+    /// Operations begun and not ended, of the store's files and of sockets, at the last turn.
+    pub operations: Cell,
     /// How often a multishot operation ended because the completion queue was full.
     pub receives_restarted: Cell,
     /// Arrivals dropped because they were longer than a buffer.

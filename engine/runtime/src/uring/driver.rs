@@ -356,6 +356,7 @@ impl Driver for UringDriver {
         let before = completions.len();
         self.buffers.replenish();
         self.counters.buffer_bytes.set(self.buffers.bytes());
+        self.counters.operations.set(self.operations.len() as u64);
         self.start_waiting(completions)?;
         self.take_finished(completions);
         let found = completions.len() > before || self.ring.has_completions();

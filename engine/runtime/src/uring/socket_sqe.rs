@@ -37,8 +37,11 @@ pub(super) fn start(
             opcode::Connect::new(fd(*socket)?, address.cast(), bytes).build()
         }
         SocketOp::Receive { socket } => {
+            // Looking for what is not there yet costs a tenth of a receive.
+            let poll_first = if sockets.has_more(*socket) { 0 } else { POLL_FIRST };
             // A length of zero stands for that of the buffer the kernel chooses.
             opcode::Recv::new(fd(*socket)?, NO_MEMORY, 0)
+                .ioprio(poll_first)
                 .buf_group(buffers.streams().group(ring)?)
                 .build()
                 .flags(Flags::BUFFER_SELECT)
@@ -67,6 +70,10 @@ pub(super) fn start(
         SocketOp::Shutdown { .. } => return Err(Errno::INVAL),
     })
 }
+
+/// `IORING_RECVSEND_POLL_FIRST` of `io_uring_prep_recv(3)`: waits for something to be there before it
+/// tries to receive.
+const POLL_FIRST: u16 = 1;
 
 /// Goes on until everything is sent, and kills nobody if the peer is gone.
 const WHOLE: i32 = libc::MSG_WAITALL | libc::MSG_NOSIGNAL;

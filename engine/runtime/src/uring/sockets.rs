@@ -17,6 +17,8 @@ struct Entry {
     fd: OwnedFd,
     /// No operation may start any more; those in flight are being cancelled.
     is_closing: bool,
+    /// Whether the last receive left something behind.
+    has_more: bool,
 }
 
 impl SocketTable {
@@ -26,7 +28,7 @@ impl SocketTable {
             self.entries.push(None);
             (self.entries.len() - 1) as u32
         });
-        self.entries[index as usize] = Some(Entry { fd, is_closing: false });
+        self.entries[index as usize] = Some(Entry { fd, is_closing: false, has_more: false });
         SocketId(index)
     }
 
@@ -36,6 +38,18 @@ impl SocketTable {
             Some(Some(entry)) if !entry.is_closing => Ok(entry.fd.as_fd()),
             _ => Err(Errno::BADF),
         }
+    }
+
+    /// Notes whether a receive left something behind in the kernel.
+    pub(super) fn set_more(&mut self, socket: SocketId, has_more: bool) {
+        if let Some(Some(entry)) = self.entries.get_mut(socket.0 as usize) {
+            entry.has_more = has_more;
+        }
+    }
+
+    /// Whether the last receive left something behind, as far as is known.
+    pub(super) fn has_more(&self, socket: SocketId) -> bool {
+        matches!(self.entries.get(socket.0 as usize), Some(Some(entry)) if entry.has_more)
     }
 
     /// From now on [`SocketTable::get`] does not find `socket`. Gives its descriptor a last time.

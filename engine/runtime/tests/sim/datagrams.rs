@@ -262,6 +262,77 @@ fn members_of_a_group_share_the_senders() {
     assert!(completions.len() == 20 && (1..20).contains(&first));
 }
 
+/// Sockets of one process that share an address, in the order in which they were bound.
+fn group(process: &mut Process, local: SocketAddr, count: usize) -> Vec<(SocketId, OpId)> {
+    let shared = SocketOptions { reuse_port: true, ..options(SocketKind::Datagram, local) };
+    let open = |_| {
+        let socket = process.driver.open_socket(&shared).unwrap();
+        (socket, process.driver.submit(Op::Socket(SocketOp::ReceiveDatagrams { socket })))
+    };
+    (0..count).map(open).collect()
+}
+
+/// Which receives got something.
+fn receivers(process: &mut Process) -> Vec<OpId> {
+    let mut completions = Vec::new();
+    process.driver.reap(&mut completions, Wait::No).unwrap();
+    completions.iter().filter(|it| it.received.is_some()).map(|it| it.id).collect()
+}
+
+#[test]
+fn datagrams_are_steered_to_the_place_of_their_shard_by_the_first_byte_of_their_id() {
+    let world = World::new(3, WorldOptions::default());
+    let node = world.node("b");
+    let local = SocketAddr::new(node.address(), 5);
+    let mut process = Process::on(&node);
+    let sockets = group(&mut process, local, 3);
+    // Of shards 0 to 3, the last one has no socket.
+    let places = [Some(2), Some(0), Some(1), None];
+    process.driver.steer_datagrams(sockets[1].0, &places).unwrap();
+    let mut client = Host::new(&world, "client");
+    let mut expect = |process: &mut Process, datagram: Vec<u8>, receiver: OpId| {
+        client.send(transmit(local, datagram.clone())).unwrap();
+        world.pass(Duration::from_millis(2));
+        assert_eq!(receivers(process), [receiver], "{datagram:?}");
+    };
+    for id in 0..=255_u8 {
+        let Some(place) = places[usize::from(id) % places.len()] else { continue };
+        for datagram in [vec![0x40, id, 9], vec![0xc0, 0, 0, 0, 1, 8, id, 9]] {
+            expect(&mut process, datagram, sockets[usize::from(place)].1);
+        }
+    }
+    // The program ends where it would read beyond the end, and gives 0.
+    expect(&mut process, vec![0x40], sockets[0].1);
+
+    // Who is bound last takes the place of who goes.
+    let socket = sockets[0].0;
+    assert_eq!(process.call(Op::Socket(SocketOp::Close { socket })), Ok(0));
+    expect(&mut process, vec![0x40, 1, 9], sockets[2].1);
+}
+
+#[test]
+fn a_kernel_that_may_not_steer_says_so_and_spreads_senders_as_before() {
+    let world = World::new(3, WorldOptions::default());
+    let node = world.node("b");
+    node.set_steering(false);
+    let local = SocketAddr::new(node.address(), 5);
+    let mut process = Process::on(&node);
+    let sockets = group(&mut process, local, 2);
+    let places = [Some(0), Some(1)];
+    assert_eq!(process.driver.steer_datagrams(sockets[0].0, &places), Err(Errno::OPNOTSUPP));
+    let mut client = Host::new(&world, "client");
+    let reached = [0, 1].map(|id| {
+        client.send(transmit(local, vec![0x40, id, 9])).unwrap();
+        world.pass(Duration::from_millis(2));
+        receivers(&mut process)
+    });
+    assert_eq!(reached[0], reached[1], "by the sender alone");
+
+    let alone = Host::new(&world, "alone").socket;
+    let mut other = Host::new(&world, "other");
+    assert_eq!(other.driver().steer_datagrams(alone, &places), Err(Errno::INVAL), "not shared");
+}
+
 #[test]
 fn a_node_without_power_says_nothing_and_hears_nothing() {
     let (world, mut a, b) = pair(1, LinkOptions::default());

@@ -1,5 +1,6 @@
 //! One connection of a machine.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,6 +29,17 @@ pub(super) struct Entry {
     pub(super) datagrams_this_turn: usize,
     /// Bytes of small writes since it last sent, but for those that filled datagrams.
     pub(super) unsent_bytes: usize,
+    pub(super) path: Path,
+}
+
+/// Where a connection's peer is.
+#[derive(Debug)]
+pub(super) struct Path {
+    remote: SocketAddr,
+    /// The connection sent nothing since it went over to this path. Until it does, the protocol library
+    /// keeps a timer for packets of another path, and may not be told that it has run out: a path that
+    /// waits for nothing breaks an assertion of its (quinn issue 2658).
+    pub(super) is_untried: bool,
 }
 
 /// What a connection is counted as.
@@ -100,6 +112,7 @@ impl Entry {
         now: Monotonic,
     ) -> Entry {
         let is_server = proto.side().is_server();
+        let path = Path { remote: proto.remote_address(), is_untried: false };
         Entry {
             handle,
             proto,
@@ -115,7 +128,18 @@ impl Entry {
             queued: Queued::default(),
             datagrams_this_turn: 0,
             unsent_bytes: 0,
+            path,
         }
+    }
+
+    /// Notes whether the connection has gone over to another path. True if it has.
+    pub(super) fn follow_path(&mut self) -> bool {
+        let remote = self.proto.remote_address();
+        let has_changed = remote != self.path.remote;
+        if has_changed {
+            self.path = Path { remote, is_untried: true };
+        }
+        has_changed
     }
 
     /// Doubles the windows of a connection that uses them up, as far as limits and budget allow

@@ -17,6 +17,8 @@ pub struct Metrics {
     pub lost: Cell,
     /// Connections whose handshake was not done in time.
     pub handshakes_timed_out: Cell,
+    /// Streams given up because a read or write of theirs waited too long.
+    pub streams_timed_out: Cell,
     /// Clients refused because a limit was reached.
     pub refused: Cell,
     /// Clients asked to prove their address.

@@ -68,6 +68,7 @@ impl Machine {
                 let slot = self.entries.get_mut(handle.0);
                 if let Some(entry) = slot.and_then(|slot| slot.entry.as_deref_mut()) {
                     entry.proto.handle_event(event);
+                    entry.follow_path();
                     self.touch(index);
                     self.send_soon(index);
                 }

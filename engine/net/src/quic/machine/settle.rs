@@ -30,7 +30,13 @@ impl Machine {
         while let Some(index) = self.deadlines.pop_due(now) {
             let Some(entry) = self.entries[index as usize].entry.as_deref_mut() else { continue };
             entry.deadline = None;
-            entry.proto.handle_timeout(at);
+            if !entry.path.is_untried {
+                entry.proto.handle_timeout(at);
+                if entry.follow_path() {
+                    // Back on a path, with a packet whose timer replaces that of the path it leaves.
+                    entry.proto.ping();
+                }
+            }
             if entry.handshake_deadline.is_some_and(|deadline| deadline <= now) {
                 self.give_up_handshake(now, index);
             }

@@ -78,6 +78,7 @@ impl Machine {
         entry.flush();
         buffer.clear();
         let train = entry.proto.poll_transmit(at, QUIC_EARLY_DATAGRAMS, buffer);
+        entry.path.is_untried = false;
         let Some(train) = train.as_ref().map(Train::new) else {
             // It may not send now. What it has leaves when it may, with the pass or later.
             entry.unsent_bytes = 0;
@@ -105,6 +106,7 @@ impl Machine {
             let fitting = UDP_TRAIN_BYTES / usize::from(entry.proto.current_mtu());
             let datagrams_max = QUIC_TRAIN_DATAGRAMS.min(fitting.max(1));
             let train = entry.proto.poll_transmit(at, datagrams_max, buffer);
+            entry.path.is_untried = false;
             let Some(train) = train.as_ref().map(Train::new) else {
                 entry.queued.is_sending = false;
                 entry.datagrams_this_turn = 0;

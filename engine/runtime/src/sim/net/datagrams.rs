@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::events::Event;
 use super::network::{Ends, Network, header_bytes};
 use super::packet::{Body, Gathering, Train, cut};
-use super::socket::{Protocol, SocketNo};
+use super::socket::SocketNo;
 use crate::op::{Errno, OpId};
 use crate::sim::port::NodeNo;
 use crate::socket::{Arrival, Ecn, Received, Transmit};
@@ -68,7 +68,7 @@ impl Network {
     }
 
     pub(super) fn datagrams_arrive(&mut self, node: NodeNo, ends: Ends, train: Train) {
-        let Some(number) = self.listening(node, Protocol::Datagram, ends) else {
+        let Some(number) = self.listening_for(node, ends, &train.data) else {
             self.counts.unreachable += 1;
             return;
         };

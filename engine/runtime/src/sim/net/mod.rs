@@ -5,6 +5,7 @@
 //! | `network` | sockets, links and packets together |
 //! | `operations` | what processes ask of their sockets |
 //! | `datagrams`, `datagram_socket` | UDP |
+//! | `steering` | which of several sockets at one address gets a datagram |
 //! | `streams`, `listener`, `stream/` | TCP: packets and sockets, connections to be accepted, one end |
 //! | `link` | what becomes of one packet on the way from node to node |
 //! | `addresses`, `nat` | who has which address |
@@ -23,6 +24,7 @@ mod operations;
 mod options;
 mod packet;
 mod socket;
+mod steering;
 mod stream;
 mod streams;
 

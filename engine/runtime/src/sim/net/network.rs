@@ -14,6 +14,7 @@ use super::nat::Nat;
 use super::options::LinkOptions;
 use super::packet::{Body, Packet};
 use super::socket::{Protocol, Socket, SocketNo, SocketTable};
+use super::steering::Steering;
 use crate::op::{Errno, OpId};
 use crate::sim::port::{Ended, NodeNo, PortNo};
 use crate::sim::trace::Trace;
@@ -35,8 +36,10 @@ pub(in crate::sim) struct Network {
     pub(super) sockets: BTreeMap<SocketNo, Socket>,
     /// The ends of connections, by node and addresses as the node sees them.
     pub(super) streams: BTreeMap<(NodeNo, Ends), SocketNo>,
-    /// Who has a port number of a node.
+    /// Who has a port number of a node, in the order in which they were bound; who goes leaves its
+    /// place to the last one at the same address, as in Linux.
     pub(super) bound: BTreeMap<(NodeNo, Protocol, u16), Vec<SocketNo>>,
+    pub(super) steering: Steering,
     pub(super) tables: BTreeMap<PortNo, SocketTable>,
     pub(super) events: EventQueue,
     ended: Vec<(PortNo, Ended)>,
@@ -59,6 +62,7 @@ impl Network {
             sockets: BTreeMap::new(),
             streams: BTreeMap::new(),
             bound: BTreeMap::new(),
+            steering: Steering::default(),
             tables: BTreeMap::new(),
             events: EventQueue::default(),
             ended: Vec::new(),
@@ -131,6 +135,11 @@ impl Network {
         if let Some(nat) = self.nats.get_mut(&node) {
             nat.rebind();
         }
+    }
+
+    /// Whether a node's kernel steers datagrams to those who ask for it from now on.
+    pub(in crate::sim) fn set_steering(&mut self, node: NodeNo, is_on: bool) {
+        self.steering.set(node, is_on);
     }
 
     /// Whether a node has this address.
@@ -211,22 +220,38 @@ impl Network {
         }
     }
 
-    /// The socket that hears what comes from `from` to `to`: of several, the one at just that
-    /// address, and of equals the one that a hash of the sender chooses (`SO_REUSEPORT`).
+    /// The socket that hears what comes from `from` to `to`: of several that share the address, the one
+    /// that a hash of the sender chooses (`SO_REUSEPORT`).
     pub(super) fn listening(
         &self,
         node: NodeNo,
         protocol: Protocol,
         ends: Ends,
     ) -> Option<SocketNo> {
-        let candidates = self.bound.get(&(node, protocol, ends.to.port()))?;
+        choose(&self.sharing(node, protocol, ends.to), ends.from)
+    }
+
+    /// The same for a datagram, or a train, where the kernel may have been told which one gets it.
+    pub(super) fn listening_for(
+        &self,
+        node: NodeNo,
+        ends: Ends,
+        datagram: &[u8],
+    ) -> Option<SocketNo> {
+        let group = self.sharing(node, Protocol::Datagram, ends.to);
+        self.steered(&group, datagram).or_else(|| choose(&group, ends.from))
+    }
+
+    /// All sockets that hear what is sent to `to`, in the order in which they were bound: those at just
+    /// that address, or else those at any.
+    fn sharing(&self, node: NodeNo, protocol: Protocol, to: SocketAddr) -> Vec<SocketNo> {
+        let candidates = self.bound.get(&(node, protocol, to.port())).into_iter().flatten();
         let local = |socket: &&SocketNo| self.sockets[socket].local;
-        let exact: Vec<_> = candidates.iter().filter(|it| local(it) == ends.to).collect();
-        let any: Vec<_> =
-            candidates.iter().filter(|it| addresses::hears(local(it), ends.to)).collect();
-        let equals = if exact.is_empty() { any } else { exact };
-        let chosen = hash(ends.from).checked_rem(equals.len() as u64)?;
-        Some(*equals[chosen as usize])
+        let exact: Vec<_> = candidates.clone().filter(|it| local(it) == to).copied().collect();
+        if !exact.is_empty() {
+            return exact;
+        }
+        candidates.filter(|it| addresses::hears(local(it), to)).copied().collect()
     }
 
     pub(super) fn insert_socket(&mut self, socket: Socket) -> SocketNo {
@@ -275,6 +300,12 @@ pub(super) struct Ends {
 /// Bytes of the headers before a datagram's content: IP and UDP.
 pub(super) fn header_bytes(to: SocketAddr) -> usize {
     if to.is_ipv4() { 20 + 8 } else { 40 + 8 }
+}
+
+/// One of the sockets that share an address, always the same for a sender.
+fn choose(group: &[SocketNo], sender: SocketAddr) -> Option<SocketNo> {
+    let chosen = hash(sender).checked_rem(group.len() as u64)?;
+    Some(group[chosen as usize])
 }
 
 fn hash(address: SocketAddr) -> u64 {

@@ -226,14 +226,29 @@ impl Network {
             let ends = Ends { from: connection.remote, to: socket.local };
             self.streams.remove(&(socket.node, ends));
         }
-        let key = bound_key(&socket);
-        if let Some(sockets) = self.bound.get_mut(&key) {
-            sockets.retain(|other| *other != number);
-            if sockets.is_empty() {
-                self.bound.remove(&key);
+        self.unbind(number, &socket);
+        Some(socket)
+    }
+
+    /// Gives up a socket's address, if it has one. The last socket at the same address takes its place.
+    fn unbind(&mut self, number: SocketNo, socket: &Socket) {
+        let key = bound_key(socket);
+        let Some(bound) = self.bound.get_mut(&key) else { return };
+        let Some(gap) = bound.iter().position(|other| *other == number) else { return };
+        let shares = |other: &SocketNo| {
+            self.sockets.get(other).is_some_and(|other| other.local == socket.local)
+        };
+        match bound.iter().rposition(shares) {
+            Some(last) if last > gap => bound[gap] = bound.remove(last),
+            Some(_) => drop(bound.remove(gap)),
+            None => {
+                bound.remove(gap);
+                self.steering.forget(socket.node, socket.local);
             }
         }
-        Some(socket)
+        if bound.is_empty() {
+            self.bound.remove(&key);
+        }
     }
 
     /// Gives a socket a port number if it has none, and makes sure that it may have the one it has.
