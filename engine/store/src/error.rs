@@ -169,6 +169,14 @@ pub enum AppendError {
         /// The offsets it was to span.
         count: u32,
     },
+    /// Appends are made faster than they are written, and as much of them waits as may. This one was
+    /// not put in line; await some of the earlier ones, then append again. Never from a store that
+    /// is used directly: it has the caller wait.
+    #[error("appends of {} wait already, which is the limit; await some of them, then append again", ByteSize(*bytes_max))]
+    Overloaded {
+        /// The most that may wait.
+        bytes_max: u64,
+    },
     /// The log was deleted.
     #[error("the log was deleted")]
     Deleted,

@@ -13,6 +13,7 @@ mod deadlines;
 mod error;
 pub mod format;
 mod logs;
+mod losses;
 mod metrics;
 mod open;
 mod options;

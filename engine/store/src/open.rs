@@ -17,7 +17,7 @@ use crate::options::{StoreOptions, SyncChoice};
 use crate::pool::{Pool, Room, create_slot, parse_slot_name, slot_path};
 use crate::probe::probe_sync_method;
 use crate::quarantine::quarantine;
-use crate::recovery::{Context, Recovered, Survey, TornTail, recover};
+use crate::recovery::{Context, Evidence, Recovered, Survey, TornTail, recover};
 use crate::state::{State, StateParts};
 use crate::store::Store;
 use crate::superblock_file::{SuperblockFile, superblock_path};
@@ -193,15 +193,17 @@ async fn refuse_used_slots(
     let context =
         Context { shard: shard.clone(), directory: directory.to_owned(), superblock, salts };
     let survey = Survey::run(&context, OpenMode::Read).await?;
+    let (slot, evidence) = Evidence::of_first_segment(&context, &survey).await;
     for (slot, file) in &survey.files {
         let closed = shard.close(*file).await;
         closed.map_err(|errno| Context::io("close", &slot_path(directory, *slot), errno))?;
     }
-    if survey.durable_upto == Pos(0) {
+    let proven = survey.durable_upto.max(evidence.durable_upto);
+    if proven == Pos(0) {
         return Ok(());
     }
     let reason = "the superblock is that of a store which was never open".to_owned();
-    let corruption = context.corruption(SlotNo(0), Pos(0), survey.durable_upto, reason);
+    let corruption = context.corruption(slot, Pos(0), proven, reason);
     Err(OpenError::Corruption(corruption))
 }
 
@@ -214,9 +216,6 @@ async fn create_first_slots(
     options: &StoreOptions,
 ) -> Result<(), OpenError> {
     let slot_bytes = superblock.slot_bytes;
-    // The superblock's name first, which an interrupted creation may have left in the cache only.
-    let synced = shard.sync_directory(directory).await;
-    synced.map_err(|errno| Context::io("sync", directory, errno))?;
     for slot in [SlotNo(0), SlotNo(1)] {
         let path = slot_path(directory, slot);
         let io = |action, errno| Context::io(action, &path, errno);

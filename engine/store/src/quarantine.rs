@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use bytes::BytesMut;
-use roundhouse_base::limits::{BLOCK_BYTES, SCAN_READ_BYTES};
-use roundhouse_base::{Pos, SlotNo, aligned_buffer};
-use roundhouse_runtime::{Errno, FileId, OpenMode, Shard};
+use roundhouse_base::limits::SCAN_READ_BYTES;
+use roundhouse_base::{Pos, SlotNo};
+use roundhouse_runtime::{Errno, FileId, OpenMode};
 
 use crate::error::OpenError;
+use crate::losses::read_around_losses;
 use crate::pool::parse_slot_name;
 use crate::recovery::Context;
 
 /// Copies the bytes of a slot file from position `from` to `to`, which lie in one segment, into the
 /// shard's `quarantine` directory. Durable when this returns; the name tells slot, positions and
-/// epoch. Blocks that cannot be read are zeros in the copy.
+/// epoch. Blocks that the medium lost are zeros in the copy.
 pub(crate) async fn quarantine(
     context: &Context,
     files: &BTreeMap<SlotNo, FileId>,
@@ -65,7 +65,7 @@ async fn copy_range(
     let mut done = 0;
     while done < to.0 - from.0 {
         let bytes = (to.0 - from.0 - done).min(SCAN_READ_BYTES as u64) as usize;
-        let piece = read_piece(shard, source, base + done, bytes).await;
+        let (piece, _) = read_around_losses(shard, source, base + done, bytes).await?;
         let written = shard.write(file, piece.freeze(), done, false).await?;
         if written as usize != bytes {
             return Err(Errno::NOSPC);
@@ -75,29 +75,6 @@ async fn copy_range(
     shard.sync(file).await?;
     shard.close(file).await?;
     shard.sync_directory(&directory).await
-}
-
-/// Reads a piece of a slot file; if it can't be read at once, block by block.
-async fn read_piece(shard: &Shard, source: FileId, at: u64, bytes: usize) -> BytesMut {
-    let (read, mut piece) = shard.read(source, zeros(bytes), at).await;
-    if read.is_ok() {
-        return piece;
-    }
-    for start in (0..bytes).step_by(BLOCK_BYTES) {
-        let (read, block) = shard.read(source, zeros(BLOCK_BYTES), at + start as u64).await;
-        let target = &mut piece[start..start + BLOCK_BYTES];
-        match read {
-            Ok(_) => target.copy_from_slice(&block),
-            Err(_) => target.fill(0),
-        }
-    }
-    piece
-}
-
-fn zeros(bytes: usize) -> BytesMut {
-    let mut buffer = aligned_buffer(bytes);
-    buffer.resize(bytes, 0);
-    buffer
 }
 
 const QUARANTINE_DIRECTORY: &str = "quarantine";

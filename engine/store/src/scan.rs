@@ -15,8 +15,9 @@ use crate::metrics::StoreCounters;
 
 /// A scan of one slot file from some frame on.
 ///
-/// It begins with one small read, so that looking up a single record is cheap, and grows to several
-/// large ones in flight when more is asked for.
+/// It begins with one small read and fetches the rest of the first frame by itself, so that looking up
+/// a single record costs little more than its frame. When more frames are asked for, reads get larger
+/// and ahead of them.
 #[derive(Debug)]
 pub(crate) struct FrameScan {
     shard: Shard,
@@ -33,6 +34,8 @@ pub(crate) struct FrameScan {
     /// Where the next read starts.
     read_at: Pos,
     read_bytes: usize,
+    /// Whether a frame was taken, so that the next ones are likely to be wanted, too.
+    is_under_way: bool,
     pool: AlignedPool,
     /// Blocks that could not be read; zeros stand in for them.
     unreadable: Vec<(Pos, Errno)>,
@@ -122,6 +125,7 @@ impl FrameScan {
             reads: VecDeque::new(),
             read_at: from,
             read_bytes: FIRST_READ_BYTES,
+            is_under_way: false,
             pool: AlignedPool::new(SCAN_READ_BYTES, SCAN_READS_IN_FLIGHT + 2),
             unreadable: Vec::new(),
             counters,
@@ -156,6 +160,7 @@ impl FrameScan {
 
     /// Moves one block on, to look for frames behind damage.
     pub(crate) async fn skip_block(&mut self) {
+        self.is_under_way = true;
         self.fill(BLOCK_BYTES).await;
         let skipped = self.window.split_to(BLOCK_BYTES.min(self.window.len()));
         self.next = self.next.advance(BLOCK_BYTES as u64);
@@ -184,41 +189,70 @@ impl FrameScan {
         }
         let bytes = self.window.split_to(header.frame_bytes as usize);
         self.next = header.end();
+        self.is_under_way = true;
+        self.read_bytes = self.read_bytes.max(bytes.len().min(SCAN_READ_BYTES));
         Ok(ScannedFrame { header, bytes })
     }
 
     /// Makes sure that the window has `bytes`, or all up to the limit.
     async fn fill(&mut self, bytes: usize) {
-        while self.window.len() < bytes {
-            self.read_ahead();
-            let Some(read) = self.reads.pop_front() else { return };
+        // What is longer than one piece is joined once, when all of it is there.
+        let mut joined = BytesMut::new();
+        while self.window.len().max(joined.len()) < bytes {
+            let missing = bytes - self.window.len().max(joined.len());
+            self.read_ahead(missing);
+            let Some(read) = self.reads.pop_front() else { break };
             let piece = self.finish_read(read).await;
             // Keep the device busy while the new piece is looked at.
-            self.read_ahead();
-            if self.window.is_empty() {
+            self.read_ahead(missing.saturating_sub(piece.len()));
+            if self.window.is_empty() && joined.is_empty() {
                 self.window = piece;
                 continue;
             }
-            let mut joined = BytesMut::with_capacity(bytes.max(self.window.len() + piece.len()));
-            joined.extend_from_slice(&self.window);
+            if joined.is_empty() {
+                joined.reserve(bytes.max(self.window.len() + piece.len()));
+                joined.extend_from_slice(&self.window);
+            }
             joined.extend_from_slice(&piece);
+        }
+        if !joined.is_empty() {
             self.window = joined.freeze();
         }
     }
 
-    fn read_ahead(&mut self) {
+    /// Starts reads: of what is `missing` in any case, and of more once the scan is under way.
+    fn read_ahead(&mut self, missing: usize) {
+        let in_flight: usize = self.reads.iter().map(|read| read.bytes).sum();
+        let mut missing = missing.saturating_sub(in_flight);
+        while !self.is_under_way
+            && missing > 0
+            && self.read_at < self.limit
+            && self.reads.len() < SCAN_READS_IN_FLIGHT
+        {
+            let bytes = if self.read_at == self.next { FIRST_READ_BYTES } else { missing };
+            let bytes = bytes.next_multiple_of(BLOCK_BYTES).min(SCAN_READ_BYTES);
+            self.start_read(bytes);
+            missing = missing.saturating_sub(bytes);
+        }
+        if !self.is_under_way {
+            return;
+        }
         let depth = if self.read_bytes < SCAN_READ_BYTES { 1 } else { SCAN_READS_IN_FLIGHT };
         while self.reads.len() < depth && self.read_at < self.limit {
-            let left = (self.limit.0 - self.read_at.0) as usize;
-            let bytes = self.read_bytes.min(left);
-            let mut buffer = self.pool.take();
-            buffer.resize(bytes, 0);
-            let at = self.read_at.in_slot(self.slot_bytes);
-            let operation = self.shard.read(self.file, buffer, at);
-            self.reads.push_back(ScanRead { at: self.read_at, bytes, operation });
-            self.read_at = self.read_at.advance(bytes as u64);
+            self.start_read(self.read_bytes);
         }
         self.read_bytes = (self.read_bytes * 2).min(SCAN_READ_BYTES);
+    }
+
+    /// Starts a read of so many bytes, or of what is left up to the limit.
+    fn start_read(&mut self, bytes: usize) {
+        let bytes = bytes.min((self.limit.0 - self.read_at.0) as usize);
+        let mut buffer = self.pool.take();
+        buffer.resize(bytes, 0);
+        let at = self.read_at.in_slot(self.slot_bytes);
+        let operation = self.shard.read(self.file, buffer, at);
+        self.reads.push_back(ScanRead { at: self.read_at, bytes, operation });
+        self.read_at = self.read_at.advance(bytes as u64);
     }
 
     async fn finish_read(&mut self, read: ScanRead) -> Bytes {

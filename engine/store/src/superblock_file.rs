@@ -60,6 +60,9 @@ impl SuperblockFile {
 
     /// Makes a new file with a first superblock. One that an interrupted creation left behind is
     /// replaced.
+    ///
+    /// The name becomes durable first, as that of a slot does: a superblock shows that its file will be
+    /// found.
     pub(crate) async fn create(
         shard: &Shard,
         directory: &Path,
@@ -75,6 +78,8 @@ impl SuperblockFile {
             shard.open(&path, OpenMode::Create).await.map_err(|errno| io("create", errno))?;
         let allocated = shard.allocate(file, SUPERBLOCK_BYTES as u64).await;
         allocated.map_err(|errno| io("reserve space for", errno))?;
+        let synced = shard.sync_directory(directory).await;
+        synced.map_err(|errno| io("make the directory entry durable of", errno))?;
         let mut created = SuperblockFile {
             path: path.clone(),
             file,
@@ -82,8 +87,6 @@ impl SuperblockFile {
             sequence_next: superblock.sequence,
         };
         created.write(shard, superblock).await?;
-        let synced = shard.sync_directory(directory).await;
-        synced.map_err(|errno| io("make the directory entry durable of", errno))?;
         Ok(created)
     }
 

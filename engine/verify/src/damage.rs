@@ -39,13 +39,13 @@ pub(crate) struct Damage {
     /// Whether it came whole from another history of the store. Then the last of the frames is the
     /// one that follows it, which may be where it shows.
     is_transplant: bool,
-    /// Whether the disk says itself that it cannot read what was there.
-    is_unreadable: bool,
+    /// The byte that the disk says itself it cannot read.
+    unreadable: Option<(PathBuf, u64)>,
 }
 
 impl Damage {
     pub(crate) fn new(what: String, frames: Vec<PlacedFrame>) -> Damage {
-        Damage { what, frames, is_transplant: false, is_unreadable: false }
+        Damage { what, frames, is_transplant: false, unreadable: None }
     }
 
     pub(crate) fn transplanted(what: String, frames: Vec<PlacedFrame>) -> Damage {
@@ -100,15 +100,14 @@ impl Simulation {
         let is_chained = !damage.is_transplant || damage.frames.len() > 1;
         let by_frames = if is_chained { damaged.proven_upto() } else { Pos(0) };
         let proven = by_frames.max(intact.proven);
-        let must_be_named = !damage.is_unreadable
-            && damage.first().is_some_and(|frame| frame.header.end() <= proven);
+        let must_be_named = damage.first().is_some_and(|frame| frame.header.end() <= proven);
         if must_be_named {
             self.check_verdict(damage);
-            damaged.restore(&self.scene.node);
+            self.put_back(&damaged, damage);
         }
         match self.open_and_read() {
             // What cannot be read may be read another time, so it is never given up.
-            Ok(opened) if damage.frames.is_empty() || damage.is_unreadable => {
+            Ok(opened) if damage.frames.is_empty() || damage.unreadable.is_some() => {
                 let differs = difference_of(&intact.opened.found, &opened.found);
                 check(Check::NoFalseRefusal, differs.is_none(), || {
                     format!("{damage}: {}", differs.unwrap_or_default())
@@ -129,12 +128,17 @@ impl Simulation {
                     format!("{damage}: {refused:?}")
                 });
                 check_place(damage, &refused);
-                if damage.is_unreadable {
-                    return;
-                }
-                damaged.restore(&self.scene.node);
+                self.put_back(&damaged, damage);
                 self.repair_and_judge(intact, &damaged, damage);
             }
+        }
+    }
+
+    /// Makes the disk what it was when it was damaged.
+    fn put_back(&self, damaged: &Image, damage: &Damage) {
+        damaged.restore(&self.scene.node);
+        if let Some((file, byte)) = &damage.unreadable {
+            self.scene.node.break_sector(file, *byte);
         }
     }
 
@@ -181,9 +185,13 @@ impl Simulation {
                     format!("{damage}, repaired: {}", differs.unwrap_or_default())
                 });
                 let cut = cut.unwrap_or(Pos(u64::MAX));
-                let is_intact = |frame: &PlacedFrame| damaged.holds(&intact.image, frame);
+                let seen = match &damage.unreadable {
+                    Some((file, byte)) => damaged.with_blank_block(file, *byte),
+                    None => damaged.clone(),
+                };
+                let is_intact = |frame: &PlacedFrame| seen.holds(&intact.image, frame);
                 let behind = intact.frames.iter().filter(|frame| frame.header.pos >= cut);
-                self.check_quarantine(damaged, behind.filter(|frame| is_intact(frame)));
+                self.check_quarantine(&seen, behind.filter(|frame| is_intact(frame)));
             }
             Err(refused) => {
                 fail(Check::NoFalseRefusal, || format!("{damage}, repaired: {refused:?}"))
@@ -231,8 +239,9 @@ impl Simulation {
         let frame = last.or_else(|| self.some_frame(intact))?;
         let byte = self.random.below(u64::from(frame.header.frame_bytes));
         self.scene.node.break_sector(&frame.file, frame.at + byte);
+        let unreadable = Some((frame.file.clone(), frame.at + byte));
         let broken = Damage::new(format!("byte {byte} unreadable"), vec![frame]);
-        Some(Damage { is_unreadable: true, ..broken })
+        Some(Damage { unreadable, ..broken })
     }
 
     /// A sector or a block of a frame becomes zeros or garbage.

@@ -44,12 +44,15 @@ impl Simulation {
                 && frame.header.pos > newest.base(slot_bytes)
                 && !intact.image.holds(other, frame)
         };
-        let donors: Vec<PlacedFrame> = other.frames().into_iter().filter(is_strange).collect();
-        let donor = &donors.get(self.random.below(donors.len().max(1) as u64) as usize)?;
-        let replaced = intact.frames.iter().position(|frame| {
-            (&frame.file, frame.at, frame.header.frame_bytes)
-                == (&donor.file, donor.at, donor.header.frame_bytes)
-        })?;
+        let place = |frame: &PlacedFrame| (frame.file.clone(), frame.at, frame.header.frame_bytes);
+        let replaced_by = |donor: PlacedFrame| {
+            let replaced = intact.frames.iter().position(|frame| place(frame) == place(&donor))?;
+            Some((donor, replaced))
+        };
+        let donors = other.frames().into_iter().filter(is_strange);
+        let pairs: Vec<(PlacedFrame, usize)> = donors.filter_map(replaced_by).collect();
+        let drawn = self.random.below(pairs.len().max(1) as u64);
+        let (donor, replaced) = pairs.into_iter().nth(drawn as usize)?;
         let bytes = other.file(&donor.file)?.get(donor.at as usize..)?;
         let bytes = &bytes[..donor.header.frame_bytes as usize];
         self.write(intact, &donor.file, donor.at as usize, bytes);

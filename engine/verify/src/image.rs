@@ -10,7 +10,7 @@ use roundhouse_store::format::{FrameHeader, FrameKind, Quorum, Superblock, heade
 
 use crate::scene::DIRECTORY;
 
-/// All durable files of a machine.
+/// The files of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     files: BTreeMap<PathBuf, Vec<u8>>,
@@ -36,6 +36,13 @@ impl Image {
         Image { files: node.files().into_iter().map(content).collect() }
     }
 
+    /// What a program on `node` would read: after the death of a process also what it wrote and never
+    /// made durable, and not what that lies above.
+    pub fn take_visible(node: &Node) -> Image {
+        let content = |path: PathBuf| (path.clone(), node.read_visible_file(path));
+        Image { files: node.visible_files().into_iter().map(content).collect() }
+    }
+
     /// Makes the files of `node`, which must be down, what they were.
     pub fn restore(&self, node: &Node) {
         for path in node.files().iter().filter(|path| !self.files.contains_key(*path)) {
@@ -49,6 +56,16 @@ impl Image {
     /// The content of a file.
     pub fn file(&self, path: &Path) -> Option<&[u8]> {
         self.files.get(path).map(Vec::as_slice)
+    }
+
+    /// The same with zeros in the block of a byte of a file: what is left to read if it cannot be read.
+    pub fn with_blank_block(&self, path: &Path, byte: u64) -> Image {
+        let mut image = self.clone();
+        if let Some(content) = image.files.get_mut(path) {
+            let block = byte as usize / BLOCK_BYTES * BLOCK_BYTES;
+            content[block..block + BLOCK_BYTES].fill(0);
+        }
+        image
     }
 
     /// The slot files by name.
@@ -134,7 +151,8 @@ impl Image {
     /// that ended counts only below the place where the current one began; one of an epoch that the
     /// superblock does not know of shows that the superblock is an old one. What a misdirected write
     /// put into the file of another segment tells nobody anything, nor do the frames of a segment
-    /// that nothing leads to: neither an intact head nor one of the segment before.
+    /// that nothing leads to: neither an intact head, also one that the disk wrote to another file, nor
+    /// a frame of the segment before.
     pub fn proven_upto(&self) -> Pos {
         let Some(superblock) = self.superblock() else { return Pos(0) };
         let slot_bytes = superblock.slot_bytes;
@@ -155,7 +173,9 @@ impl Image {
                     && has_head(other)
             };
             let is_first = heads.is_empty() && segment == SegmentNo(0);
-            is_first || has_head(frame) || frames.iter().any(names_it)
+            let newest = heads.last().filter(|head| head.header.pos.segment(slot_bytes) == segment);
+            let is_of_strayed = newest.is_some_and(|head| follow(&frames, head, &frame.file));
+            is_first || is_of_strayed || has_head(frame) || frames.iter().any(names_it)
         };
         let counts = |frame: &&PlacedFrame| {
             frame.header.pos < superblock.epoch_start || frame.header.epoch >= superblock.epoch
@@ -163,6 +183,16 @@ impl Image {
         let counting = frames.iter().filter(counts).filter(is_at_home);
         counting.map(|frame| frame.header.durable_upto).max().unwrap_or_default()
     }
+}
+
+/// Whether a frame in `file`, and none in its own, continues the log behind `head`.
+fn follow(frames: &[PlacedFrame], head: &PlacedFrame, file: &Path) -> bool {
+    let follows = |frame: &&PlacedFrame| {
+        frame.header.pos == head.header.end() && frame.header.prev_hash == head.hash
+    };
+    let mut followers = frames.iter().filter(follows);
+    followers.clone().all(|frame| frame.file != head.file)
+        && followers.any(|frame| frame.file == file)
 }
 
 fn intact_frame(superblock: &Superblock, bytes: &[u8]) -> Option<FrameHeader> {

@@ -116,11 +116,11 @@ impl Simulation {
         check(Check::NoPanic, true, String::new);
     }
 
-    /// What a disk that may lie proves to be durable. While it lies to the opening itself, it may
-    /// lose even that.
+    /// What a disk that may lie proves to be durable to whoever reads it. While it lies to the
+    /// opening itself, it may lose even that.
     fn proven(&self) -> Pos {
         match self.plan.scenario {
-            Scenario::Lying => Image::take(&self.scene.node).proven_upto(),
+            Scenario::Lying => Image::take_visible(&self.scene.node).proven_upto(),
             _ => Pos(0),
         }
     }

@@ -2,6 +2,7 @@
 //! and on behind damage.
 
 use roundhouse_base::{Epoch, Pos, SegmentNo, SlotNo};
+use roundhouse_runtime::Errno;
 
 use crate::check::contents::{Contents, check_alone};
 use crate::check::examined::Examined;
@@ -10,12 +11,13 @@ use crate::error::Corruption;
 use crate::format::{FrameHeader, FrameKind, HeadPayload, SealLink, SealPayload};
 use crate::logs::Catalogue;
 use crate::pool::slot_path;
-use crate::scan::{Found, FrameScan, ScannedFrame};
+use crate::scan::{Found, FrameScan, Rejection, ScannedFrame};
 
 /// Walks the frames of a store one after the other.
 ///
 /// A place without an acceptable frame is damage if it lies below what is proven durable, and else
-/// the end. Behind damage the walk takes the next intact frame in force, whatever its predecessor
+/// the end; but one that cannot be read is damage at the end as well, since nobody knows what it
+/// holds. Behind damage the walk takes the next intact frame in force, whatever its predecessor
 /// was, and knows what the logs are again from the next head on.
 #[derive(Debug)]
 pub(super) struct Audit<'a> {
@@ -41,7 +43,8 @@ pub(super) struct Audit<'a> {
 pub(super) enum Step {
     /// An intact frame, which follows the frame before it unless damage was reported in between.
     Frame(ScannedFrame),
-    /// A place below what was proven durable that holds no acceptable frame.
+    /// A place below what was proven durable that holds no acceptable frame, or one where the log may
+    /// go on that cannot be read.
     Damage(Corruption),
 }
 
@@ -121,7 +124,7 @@ impl<'a> Audit<'a> {
                     Found::Frame(frame) => self.take(frame),
                     Found::Rejected(rejection) => {
                         place.scan.skip_block().await;
-                        self.miss(rejection.pos, &rejection.to_string())
+                        self.reject(&rejection)
                     }
                     Found::End => self.leave_unsealed(),
                 }
@@ -161,13 +164,24 @@ impl<'a> Audit<'a> {
             return None;
         }
         if self.at >= proof.durable_upto {
-            self.is_over = true;
-            return None;
+            let unreadable = self.unreadable_head();
+            return self.end(unreadable.map(|(slot, _)| slot), self.at, unreadable.map(|(_, e)| e));
         }
         let reason = format!("no slot file holds segment {segment}");
         let damage = self.damage(self.next_slot(), self.at, &reason);
         self.at = segment.next().base(self.examined.slot_bytes());
         Some(damage)
+    }
+
+    /// The slot of the segment to enter, if what it begins with cannot be read. A first segment may be
+    /// in any.
+    fn unreadable_head(&self) -> Option<(SlotNo, Errno)> {
+        let survey = &self.examined.survey;
+        match self.next_slot() {
+            Some(slot) => survey.why_unreadable(slot).map(|errno| (slot, errno)),
+            None if matches!(self.track, Track::Start) => survey.unreadable(),
+            None => None,
+        }
     }
 
     /// Leaves a segment at the end of its slot, where a seal should have come before.
@@ -285,6 +299,25 @@ impl<'a> Audit<'a> {
             FrameKind::Seal => header.pos.segment(slot_bytes).next().base(slot_bytes),
             _ => header.end(),
         }
+    }
+
+    /// Takes in that there is no intact frame at a place.
+    fn reject(&mut self, rejection: &Rejection) -> Option<Step> {
+        let pos = rejection.pos;
+        if pos < self.examined.proof.durable_upto {
+            return self.miss(pos, &rejection.to_string());
+        }
+        let slot = self.place.as_ref().map(|open| open.place.slot);
+        self.end(slot, pos, rejection.unreadable.map(|(_, errno)| errno))
+    }
+
+    /// Ends the walk at a place behind everything that is proven. If that cannot be read, records that
+    /// were acknowledged may be there.
+    fn end(&mut self, slot: Option<SlotNo>, pos: Pos, unreadable: Option<Errno>) -> Option<Step> {
+        self.is_over = true;
+        let errno = unreadable.filter(|_| self.examined.context.may_go_on_at(pos))?;
+        let reason = format!("what may follow here cannot be read: {errno}");
+        (!self.is_reported).then(|| self.damage(slot, pos, &reason))
     }
 
     /// Takes in that there is no acceptable frame at `pos`: the end, or damage.

@@ -15,6 +15,7 @@
 //! walks it frame by frame and [`contents`] holds the frames against each other.
 
 mod audit;
+mod blank;
 mod contents;
 mod copies;
 mod examined;

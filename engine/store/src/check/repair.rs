@@ -1,10 +1,12 @@
 //! Giving up what lies behind the first damage, so that the rest can be used again.
 //!
 //! The steps, each durable before the next: copy everything from the cut on to quarantine; put
-//! empty files in the place of missing slots, and give short ones their length; write a superblock
-//! whose epoch begins at the cut. Only the last one changes what the store is, and it is atomic;
-//! before it, running the repair again does the same again. Frames behind the cut stay where they
-//! are, and are void from then on: their epochs are over.
+//! empty files in the place of missing slots, and give short ones their length; write zeros over the
+//! blocks from the cut on that cannot be read; write a superblock whose epoch begins at the cut. Only
+//! the last one changes what the store is, and it is atomic; before it, running the repair again does
+//! the same again. Frames behind the cut stay where they are, and are void from then on: their epochs
+//! are over. A block that stayed unreadable would keep the store from being opened, since opening
+//! cannot know that nothing was written there.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +14,7 @@ use roundhouse_base::{Pos, SegmentNo, SlotNo};
 use roundhouse_runtime::{OpenMode, Shard};
 
 use crate::check::audit::{Audit, Step};
+use crate::check::blank::blank_unreadable;
 use crate::check::examined::Examined;
 use crate::check::tally::{LogCount, Tally};
 use crate::error::{Corruption, OpenError};
@@ -58,7 +61,8 @@ pub struct Repair {
 }
 
 /// Cuts the log of the store in `directory` at the first damage that [`verify`](crate::verify)
-/// finds, after copying everything behind it to the directory `quarantine`. Afterwards the store
+/// finds, after copying everything behind it to the directory `quarantine`. Blocks behind it that
+/// cannot be read are zeros in the copy, and are written over with zeros. Afterwards the store
 /// opens, and has every record before the cut. A crash at any moment leaves the store as it was or
 /// repaired.
 ///
@@ -110,6 +114,8 @@ struct Cut {
     cuts_log: bool,
     /// What is copied: from where to where, out of which slot.
     doomed: Vec<(SlotNo, Pos, Pos)>,
+    /// The slot that the last frame that is kept names for the next segment.
+    next_slot: Option<SlotNo>,
     /// Slots to make.
     missing: Vec<SlotNo>,
     repair: Repair,
@@ -163,7 +169,8 @@ impl Plan {
             recreated: paths(examined, &missing),
         };
         let superblock = examined.context.superblock;
-        let cut = Cut { superblock, cuts_log: false, doomed: Vec::new(), missing, repair };
+        let (doomed, next_slot) = (Vec::new(), None);
+        let cut = Cut { superblock, cuts_log: false, doomed, next_slot, missing, repair };
         Ok(Plan::Cut(Box::new(cut)))
     }
 }
@@ -199,7 +206,7 @@ impl Cut {
             recreated: paths(examined, &missing),
             cut: Some(corruption),
         };
-        Cut { superblock, cuts_log: true, doomed, missing, repair }
+        Cut { superblock, cuts_log: true, doomed, next_slot: kept.next_slot, missing, repair }
     }
 
     async fn carry_out(&self, examined: &mut Examined) -> Result<(), OpenError> {
@@ -218,8 +225,24 @@ impl Cut {
             shard.close(file).await.map_err(io)?;
         }
         lengthen_slots(context, survey).await?;
+        self.blank_unreadable(context, survey).await?;
         if self.cuts_log {
             superblock_file.write(&shard, &self.superblock).await?;
+        }
+        Ok(())
+    }
+
+    /// Has the drive replace what it cannot read where the log will go on: behind the cut, and in the
+    /// slot of the next segment, of which nothing may be known.
+    async fn blank_unreadable(&self, context: &Context, survey: &Survey) -> Result<(), OpenError> {
+        let Superblock { slot_bytes, .. } = self.superblock;
+        let doomed = self.doomed.iter().map(|(slot, from, _)| (*slot, from.in_slot(slot_bytes)));
+        for (slot, from) in doomed.chain(self.next_slot.map(|slot| (slot, 0))) {
+            let Some(file) = survey.files.get(&slot) else { continue };
+            let blanked = blank_unreadable(&context.shard, *file, from, slot_bytes).await;
+            let path = slot_path(&context.directory, slot);
+            blanked
+                .map_err(|errno| Context::io("write over unreadable blocks of", &path, errno))?;
         }
         Ok(())
     }

@@ -57,7 +57,8 @@ pub enum Verdict {
     /// Everything that was acknowledged fits. Behind it lies the rest of a write that a crash
     /// interrupted; opening the store settles that.
     TornTail(TornTail),
-    /// Acknowledged data is damaged.
+    /// Acknowledged data is damaged; or a place where the log may go on cannot be read, and nobody
+    /// knows whether something acknowledged is there.
     Corruption {
         /// The places in order, at most [`DAMAGE_LISTED_MAX`]. Adjacent damage is one place.
         places: Vec<Corruption>,

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use roundhouse_base::{Pos, SegmentNo};
+use roundhouse_base::limits::BLOCK_BYTES;
+use roundhouse_base::{Pos, SegmentNo, SlotNo};
 use roundhouse_runtime::FileId;
 
 use crate::error::Corruption;
-use crate::format::FrameReject;
+use crate::format::{FrameHeader, FrameReject};
 use crate::pool::slot_path;
-use crate::recovery::{Context, Survey, Surveyed};
+use crate::recovery::{Context, Survey, Surveyed, read_many};
 use crate::scan::{Found, FrameScan};
 
 /// Whether the frame right behind a head is one of its segment.
@@ -20,6 +21,15 @@ pub(crate) async fn is_followed(context: &Context, segment: &Surveyed) -> bool {
     let found = scan.next().await;
     scan.settle().await;
     matches!(found, Found::Frame(frame) if context.is_in_force(&frame.header))
+}
+
+/// Whether any frame behind a head is one of its segment. It need not be the one right behind it, which
+/// may be damaged, or have changed places with another.
+async fn is_at_home(context: &Context, segment: &Surveyed) -> bool {
+    let mut scan = context.scan(segment.file, segment.frame.header.end());
+    let is_at_home = has_frame_in_force(context, &mut scan).await;
+    scan.settle().await;
+    is_at_home
 }
 
 /// The segment whose slot an intact head strayed into; `None` if it is where it belongs, as far as
@@ -32,7 +42,7 @@ pub(crate) async fn displaced(
     survey: &Survey,
     segment: &Surveyed,
 ) -> Option<SegmentNo> {
-    if is_followed(context, segment).await {
+    if is_at_home(context, segment).await {
         return None;
     }
     let live = segment.frame.header.low_water.segment(context.superblock.slot_bytes);
@@ -41,6 +51,55 @@ pub(crate) async fn displaced(
         Some(other) if is_followed(context, other).await => None,
         _ => Some(held),
     }
+}
+
+/// The slot that an intact head was meant for, if nothing follows it where it is, and the frame that
+/// names it as its predecessor is in another slot: the disk wrote the head to the same place of the
+/// wrong file. Reads one block of each slot, and its own up to the first frame of its segment.
+pub(crate) async fn followed_elsewhere(
+    context: &Context,
+    survey: &Survey,
+    head: &Surveyed,
+) -> Option<(SlotNo, FileId)> {
+    if is_at_home(context, head).await {
+        return None;
+    }
+    let (end, hash) = (head.frame.header.end(), head.frame.hash());
+    let at = end.in_slot(context.superblock.slot_bytes);
+    let files = survey.files.iter().map(|(slot, file)| (*slot, *file));
+    let others: Vec<(SlotNo, FileId)> = files.filter(|(slot, _)| *slot != head.slot).collect();
+    let places = others.iter().map(|(_, file)| (*file, at, BLOCK_BYTES)).collect();
+    let blocks = read_many(&context.shard, places).await;
+    let follows = |block: &[u8]| {
+        let header = FrameHeader::decode(block, &context.salts).ok();
+        header.is_some_and(|header| {
+            header.pos == end && header.prev_hash == hash && context.is_in_force(&header)
+        })
+    };
+    let mut found = others.into_iter().zip(blocks);
+    found.find_map(|(other, block)| follows(&block.ok()?).then_some(other))
+}
+
+/// The same by any frame of the segment, where the one right behind the head was lost as well. Reads
+/// the slots without a head in full.
+pub(crate) async fn found_elsewhere(
+    context: &Context,
+    survey: &Survey,
+    head: &Surveyed,
+) -> Option<(SlotNo, FileId)> {
+    if is_at_home(context, head).await {
+        return None;
+    }
+    for (&slot, &file) in &survey.files {
+        let has_head = survey.segments().any(|segment| segment.slot == slot);
+        let mut scan = context.scan(file, head.frame.header.end());
+        let is_there = !has_head && has_frame_in_force(context, &mut scan).await;
+        scan.settle().await;
+        if is_there {
+            return Some((slot, file));
+        }
+    }
+    None
 }
 
 /// Names the head in the wrong slot as the place of corruption, if that is why something was not
@@ -52,8 +111,13 @@ pub(super) async fn name_displaced_head(
 ) -> Corruption {
     let is_there = |head: &&Surveyed| slot_path(&context.directory, head.slot) == corruption.file;
     let Some(head) = survey.segments().find(is_there) else { return corruption };
-    let Some(held) = displaced(context, survey, head).await else { return corruption };
     let (pos, proven) = (head.frame.header.pos, corruption.proven);
+    if let Some((slot, _)) = followed_elsewhere(context, survey, head).await {
+        let there = corruption.file.display();
+        let reason = format!("the head of segment {} is not here, but in {there}", head.segment);
+        return context.corruption(slot, pos, proven, reason);
+    }
+    let Some(held) = displaced(context, survey, head).await else { return corruption };
     let reason = format!(
         "the head of segment {} is in the slot of segment {held}; so {}",
         head.segment, corruption.reason

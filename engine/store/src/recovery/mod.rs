@@ -28,11 +28,13 @@ use crate::error::{Corruption, OpenError};
 use crate::format::{FrameHeader, FrameKind, Salts, SealLink, Superblock};
 use crate::logs::{Catalogue, Segment};
 use crate::pool::slot_path;
-use crate::recovery::evidence::Evidence;
 use crate::recovery::holding::name_displaced_head;
 use crate::scan::{FrameScan, Rejection};
 
-pub(crate) use crate::recovery::holding::{displaced, identify, newest_named};
+pub(crate) use crate::recovery::evidence::Evidence;
+pub(crate) use crate::recovery::holding::{
+    displaced, followed_elsewhere, found_elsewhere, identify, newest_named,
+};
 pub(crate) use crate::recovery::replay::Replay;
 pub(crate) use crate::recovery::survey::{Survey, Surveyed, read_many};
 pub(crate) use crate::recovery::walk::{Walk, WalkEnd};
@@ -117,6 +119,12 @@ impl Context {
         is_last && (end != epoch_start || hash == epoch_prev_hash)
     }
 
+    /// Whether frames may have been written at `pos`, where the known ones end: not where the store
+    /// was closed.
+    pub(crate) fn may_go_on_at(&self, pos: Pos) -> bool {
+        self.superblock.clean_end.is_none_or(|clean| clean.pos != pos)
+    }
+
     /// Whether a frame in force was submitted when the one before it was durable, so that the frame
     /// it names must be there. What the current epoch began behind, the superblock says.
     pub(crate) fn proves_predecessor(&self, header: &FrameHeader) -> bool {
@@ -165,7 +173,7 @@ async fn find_out(context: &Context, survey: &Survey) -> Result<Recovered, OpenE
     let Some(start) = survey.newest() else { return nothing_written(context, survey).await };
     let walk = Walk::run(context, survey, start).await?;
     let evidence = if superblock.clean_end.is_some() {
-        Evidence::default()
+        Evidence::near_clean_end(context, survey, &walk.end).await
     } else {
         Evidence::gather(context, survey, &walk.end).await
     };
@@ -191,7 +199,7 @@ async fn find_out(context: &Context, survey: &Survey) -> Result<Recovered, OpenE
         sealed,
         seal_bytes: replay.seal_bytes,
         low_water: first.base(superblock.slot_bytes),
-        torn: torn_tail(context, survey, walk.end.rejection.as_ref(), &evidence),
+        torn: torn_tail(context, &walk.end, &evidence),
     })
 }
 
@@ -252,15 +260,14 @@ async fn nothing_written(context: &Context, survey: &Survey) -> Result<Recovered
 }
 
 /// Checks that the walk did not end merely because the kernel could not read on. What could not be
-/// read may have been acknowledged, and the next attempt may well read it.
+/// read may have been acknowledged, and the next attempt may well read it. That holds where an epoch
+/// begins as well: the frame that marks it has no records, but those behind it do, and they cannot
+/// prove anything if the kernel cannot read them either. For a place that stays so there is `repair`.
 fn check_readable(context: &Context, survey: &Survey, end: &WalkEnd) -> Result<(), OpenError> {
     let at_end = end.rejection.as_ref().and_then(|rejection| rejection.unreadable);
     let head = || survey.why_unreadable(end.slot_of_next()).filter(|_| end.sealed.is_some());
-    // At the very start of an epoch there is only the frame that marks it: what may have been
-    // acknowledged behind it, the evidence shows.
-    let may_hold_records =
-        end.pos != context.superblock.epoch_start && !planted(Bug::UnreadableTakenForEnd);
-    let unreadable = at_end.map(|(_, errno)| errno).or_else(head).filter(|_| may_hold_records);
+    let may_go_on = context.may_go_on_at(end.pos) && !planted(Bug::UnreadableTakenForEnd);
+    let unreadable = at_end.map(|(_, errno)| errno).or_else(head).filter(|_| may_go_on);
     unreadable.map_or(Ok(()), |errno| Err(unreadable_slot(context, end.slot_of_next(), errno)))
 }
 
@@ -317,23 +324,20 @@ fn judge(
     Err(OpenError::Corruption(context.corruption(end.slot_of_next(), end.pos, proven, reason)))
 }
 
-fn torn_tail(
-    context: &Context,
-    survey: &Survey,
-    rejection: Option<&Rejection>,
-    evidence: &Evidence,
-) -> Option<TornTail> {
-    let rejection = rejection?;
-    if evidence.frames_end.is_none() && !is_interrupted_write(rejection) {
+/// What lies behind the end, if it is more than leftovers. Where the last frame is a seal, the next
+/// one would be a head; that may be missing, or not follow the seal, without having been rejected.
+fn torn_tail(context: &Context, end: &WalkEnd, evidence: &Evidence) -> Option<TornTail> {
+    let is_interrupted = end.rejection.as_ref().is_some_and(is_interrupted_write);
+    if evidence.frames_end.is_none() && !is_interrupted {
         return None;
     }
-    let slot = survey.slot_of(rejection.pos.segment(context.superblock.slot_bytes));
+    let reason = end.rejection.as_ref().map(Rejection::to_string);
     Some(TornTail {
-        file: slot.map(|slot| slot_path(&context.directory, slot)).unwrap_or_default(),
-        file_offset: rejection.pos.in_slot(context.superblock.slot_bytes),
-        pos: rejection.pos,
+        file: slot_path(&context.directory, end.slot_of_next()),
+        file_offset: end.pos.in_slot(context.superblock.slot_bytes),
+        pos: end.pos,
         frames_end: evidence.frames_end,
-        reason: rejection.to_string(),
+        reason: reason.unwrap_or_else(|| "no intact head frame continues the log here".to_owned()),
     })
 }
 

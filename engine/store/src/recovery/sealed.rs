@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
-use roundhouse_base::{LogId, Pos, SegmentNo};
+use roundhouse_base::{LogId, Pos, SegmentNo, SlotNo};
 
 use crate::error::OpenError;
 use crate::format::{FrameHeader, FrameKind, SealLink, SealLog, SealPayload};
 use crate::logs::{Catalogue, SealedIndex, Segment, Share};
+use crate::pool::slot_path;
 use crate::recovery::survey::read_many;
 use crate::recovery::{Context, Survey, Surveyed, unreadable_slot};
 use crate::scan::ScannedFrame;
@@ -45,8 +46,11 @@ pub(crate) async fn load(
     let mut indexes: HashMap<LogId, Vec<SealedIndex>> = HashMap::new();
     for ((segment, next, link), bytes) in wanted.into_iter().zip(seals) {
         let bytes = bytes.map_err(|errno| unreadable_slot(context, segment.slot, errno))?;
-        let seal = check(context, segment, next, link, bytes)
+        let (named, seal) = check(context, segment, next, link, bytes)
             .map_err(|reason| corruption(context, segment, link.pos, &reason))?;
+        if named != Some(next.slot) {
+            return Err(strayed(context, next, named));
+        }
         segments.push_back(take(context, segment, seal, &mut indexes));
     }
     cut_to_logs(context, &mut segments, catalogue);
@@ -80,14 +84,25 @@ fn corruption(context: &Context, segment: &Surveyed, pos: Pos, reason: &str) -> 
     OpenError::Corruption(context.corruption(segment.slot, pos, proven, reason))
 }
 
-/// Checks a seal frame against the segment it ends and the head that follows it.
+/// A head lies in another slot than the seal before it names: the disk wrote it to the wrong file.
+fn strayed(context: &Context, head: &Surveyed, named: Option<SlotNo>) -> OpenError {
+    let FrameHeader { pos, .. } = head.frame.header;
+    let there = slot_path(&context.directory, head.slot);
+    let reason =
+        format!("the head of segment {} is not here, but in {}", head.segment, there.display());
+    let proven = head.frame.header.end();
+    OpenError::Corruption(context.corruption(named.unwrap_or(head.slot), pos, proven, reason))
+}
+
+/// Checks a seal frame against the segment it ends and the head that follows it. Gives the slot that
+/// it names for that head, and what it says of the segment.
 fn check(
     context: &Context,
     segment: &Surveyed,
     next: &Surveyed,
     link: SealLink,
     bytes: Bytes,
-) -> Result<SealPayload, String> {
+) -> Result<(Option<SlotNo>, SealPayload), String> {
     let header =
         FrameHeader::decode(&bytes, &context.salts).map_err(|reject| reject.to_string())?;
     let expected = (FrameKind::Seal, link.pos, link.bytes);
@@ -96,13 +111,14 @@ fn check(
         return Err(format!("expected {expected:?}, found {found:?}"));
     }
     header.check_payload(&bytes, &context.salts).map_err(|reject| reject.to_string())?;
+    let named = header.next_slot;
     let frame = ScannedFrame { header, bytes };
     next.frame.header.check_chain(frame.hash()).map_err(|reject| reject.to_string())?;
     let seal = SealPayload::decode(&frame.payload()).map_err(|reject| reject.to_string())?;
     if seal.segment != segment.segment {
         return Err(format!("it is the seal of segment {}", seal.segment));
     }
-    Ok(seal)
+    Ok((named, seal))
 }
 
 /// The segment that a seal describes; its index entries go to their logs' lists.

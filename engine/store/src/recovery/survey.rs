@@ -102,11 +102,6 @@ impl Survey {
         self.unreadable.get(&slot).copied()
     }
 
-    /// The slot of a segment whose head is intact.
-    pub(crate) fn slot_of(&self, segment: SegmentNo) -> Option<SlotNo> {
-        self.segments.get(&segment).map(|segment| segment.slot)
-    }
-
     /// All segments whose heads are intact, oldest first.
     pub(crate) fn segments(&self) -> impl Iterator<Item = &Surveyed> {
         self.segments.values()

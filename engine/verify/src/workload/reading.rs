@@ -24,7 +24,7 @@ impl Client {
             let from = reader.next_offset();
             let Some(info) = self.store.log_info(log) else { return };
             let view = self.oracle.borrow().view(name, from, Some(info.end));
-            if self.random.chance(0.2) {
+            if self.random.chance(0.5) {
                 let was_given_up = self.read_for_a_moment(&mut reader).await;
                 let is_there = !was_given_up || reader.next_offset() == from;
                 check(Check::Read, is_there, || format!("{view:?} moved on"));

@@ -6,7 +6,7 @@ use roundhouse_base::Pos;
 use roundhouse_store::format::FrameKind;
 use roundhouse_store::{OpenError, RepairOptions, RepairReport, Verdict, repair, verify};
 use roundhouse_verify::image::{Image, PlacedFrame};
-use roundhouse_verify::scene::{DIRECTORY, IDENTITY, Scene, append};
+use roundhouse_verify::scene::{DIRECTORY, IDENTITY, Scene, append, open};
 
 /// A store of several segments whose heads are all of one length, and those heads in order.
 fn story(is_closed: bool) -> (Scene, Image, Vec<PlacedFrame>) {
@@ -93,6 +93,32 @@ fn heads_that_changed_places_are_named_and_the_frames_behind_them_are_found() {
     }
 }
 
+/// Seed 420078424: the frames right behind the heads of two segments changed places. The heads were taken
+/// for the displaced ones, and all other frames of both segments for misplaced, although they were where
+/// they belonged.
+#[test]
+fn frames_that_changed_places_right_behind_their_heads_are_named_themselves() {
+    let (mut scene, image, heads) = story(true);
+    let frames = image.frames();
+    let is_behind =
+        |frame: &&PlacedFrame| heads.iter().any(|head| head.header.end() == frame.header.pos);
+    let seconds: Vec<&PlacedFrame> =
+        frames.iter().filter(is_behind).filter(|frame| frame.header.frame_bytes == 4096).collect();
+    assert!(seconds.len() > 1, "{seconds:?}");
+    for (no, first) in seconds.iter().enumerate() {
+        for second in &seconds[no + 1..] {
+            image.restore(&scene.node);
+            put(&scene, &image, first, second);
+            put(&scene, &image, second, first);
+            let swapped = vec![first.header.pos, second.header.pos];
+            assert_eq!(damaged_places(&mut scene), (swapped, frames.len() as u64 - 2));
+            assert_eq!(repaired_at(&mut scene), Some(first.header.pos));
+            let opened = scene.run(async |shard| open(&shard, IDENTITY).await.map(drop));
+            assert!(opened.is_ok(), "{opened:?}");
+        }
+    }
+}
+
 /// An old head that lies in a later slot as well made two slots claim one segment, and the first of
 /// them won, whatever was behind its head.
 #[test]
@@ -117,4 +143,55 @@ fn of_two_equal_heads_the_one_that_its_segment_follows_counts() {
             }
         }
     }
+}
+
+/// Seed 200025692: a disk wrote the head of the newest segment into the file of another slot. The walk
+/// went on there, found nothing, and took that for the end of the log, although the frames of the
+/// segment lay in its own slot and proved more.
+#[test]
+fn a_head_in_a_free_slot_does_not_end_the_log_where_nothing_follows_it() {
+    for records in [20, 280] {
+        let mut scene = Scene::new(5);
+        scene.run(async move |shard| drop(append(&shard, 0..records).await));
+        scene.cluster.crash(&scene.node);
+        let image = Image::take(&scene.node);
+        let mut heads = image.frames();
+        heads.retain(|frame| frame.header.kind == FrameKind::Head);
+        let head = heads.last().expect("the store was written");
+        let pos = head.header.pos;
+        let is_free = |file: &Path| heads.iter().all(|head| head.file != file);
+        let (free, _) = image.slots().find(|(file, _)| is_free(file)).expect("one is ahead");
+        put(&scene, &image, head, &PlacedFrame { file: free.to_owned(), ..head.clone() });
+        let mut content = scene.node.read_file(&head.file);
+        content[..4096].fill(0);
+        scene.node.write_file(&head.file, &content);
+
+        assert_eq!(refused_at(&mut scene), pos);
+        assert_eq!(damaged_places(&mut scene).0, [pos]);
+        let is_first = pos == Pos(0);
+        assert_eq!(repaired_at(&mut scene), (!is_first).then_some(pos));
+        if !is_first {
+            assert!(scene.open_and_read(IDENTITY).unwrap().error.is_none());
+        }
+    }
+}
+
+/// Seed 510129608: the same, and the frame behind the head was lost as well, so that no frame named the
+/// head. The seal before it names the slot where it belongs.
+#[test]
+fn a_head_in_another_slot_than_the_seal_before_it_names_is_damage() {
+    let (mut scene, image, heads) = story(false);
+    let head = heads.last().expect("the store was written");
+    let pos = head.header.pos;
+    let is_free = |file: &Path| heads.iter().all(|head| head.file != file);
+    let (free, _) = image.slots().find(|(file, _)| is_free(file)).expect("one is ahead");
+    put(&scene, &image, head, &PlacedFrame { file: free.to_owned(), ..head.clone() });
+    let mut content = scene.node.read_file(&head.file);
+    content[..2 * 4096].fill(0);
+    scene.node.write_file(&head.file, &content);
+
+    assert_eq!(refused_at(&mut scene), pos);
+    assert_eq!(damaged_places(&mut scene).0[0], pos);
+    assert_eq!(repaired_at(&mut scene), Some(pos));
+    assert!(scene.open_and_read(IDENTITY).unwrap().error.is_none());
 }

@@ -70,6 +70,29 @@ fn refused_and_cut_at(scene: &mut Scene, file: &Path, pos: Pos) {
     assert_eq!(repaired.cut.map(|cut| cut.pos), Some(pos));
 }
 
+/// Seed 500030382: a disk lost the superblock of a store's last opening and the first frame written after it,
+/// and kept the frames behind that one. What was left looked like a store that had been closed, behind
+/// whose end opening did not look.
+#[test]
+fn frames_behind_a_clean_end_prove_that_the_superblock_is_an_old_one() {
+    let mut scene = Scene::new(1);
+    scene.run(async |shard| append(&shard, 0..20).await.close().await.unwrap());
+    let closed = Image::take(&scene.node);
+    let end = closed.superblock().unwrap().clean_end.unwrap().pos;
+    scene.run(async |shard| append(&shard, 20..40).await.close().await.unwrap());
+    let later = Image::take(&scene.node);
+
+    let superblock = Path::new(DIRECTORY).join("superblock");
+    scene.node.write_file(&superblock, closed.file(&superblock).unwrap());
+    let lost = later.frames().into_iter().find(|frame| frame.header.pos == end).unwrap();
+    assert!(later.frames().iter().any(|frame| frame.header.pos > end), "and frames behind it");
+    let blanked = later.with_blank_block(&lost.file, lost.at);
+    scene.node.write_file(&lost.file, blanked.file(&lost.file).unwrap());
+
+    refused_and_cut_at(&mut scene, &lost.file, end);
+    assert_eq!(scene.open_and_read(IDENTITY).unwrap().bodies.len(), 20);
+}
+
 /// Seed 100001400: the last frame before an epoch of which nothing was written yet came from another
 /// history. Opening noticed that the epoch had begun behind another frame, but the walk of `verify`
 /// and of a repair did not: it found no damage that it could cut off, so the store could neither be
