@@ -10,7 +10,7 @@ use roundhouse_base::{LogId, Offset, ShardId};
 use roundhouse_store::{AppendError, Refusal, Ticket};
 
 use crate::request::{AppendReply, Payload, Request};
-use crate::request_line::LineClosed;
+use crate::request_line::PostError;
 use crate::server::ShardServer;
 use crate::shared::Shared;
 
@@ -18,7 +18,8 @@ use crate::shared::Shared;
 /// first offset once the records are acknowledged; dropping it does not take them back.
 ///
 /// Awaiting is also what keeps a program from being faster than the disk: records whose futures
-/// nobody awaits pile up in memory until they are written.
+/// nobody awaits pile up in memory until they are written. They may hold as much as the option
+/// `append_memory` says; an append beyond that is refused with [`AppendError::Overloaded`].
 #[must_use = "an append is acknowledged only when awaited"]
 pub struct Append {
     shared: Arc<Shared>,
@@ -121,18 +122,20 @@ fn send(
     payload: Payload,
     here: Option<&ShardServer>,
 ) -> State {
-    if let Some(server) = here {
+    let is_from_here = here.is_some();
+    let state = post(shared, shard, |reply| Request::Append { log, payload, reply, is_from_here });
+    if let (Some(server), State::Sent(_)) = (here, &state) {
         server.queued_here.update(|queued| queued + 1);
     }
-    let is_from_here = here.is_some();
-    post(shared, shard, |reply| Request::Append { log, payload, reply, is_from_here })
+    state
 }
 
 fn post(shared: &Shared, shard: ShardId, request: impl FnOnce(AppendReply) -> Request) -> State {
     let (reply, answer) = oneshot::channel();
     match shared.sender(shard).post(request(reply)) {
         Ok(()) => State::Sent(answer),
-        Err(LineClosed) => State::Refused(AppendError::Closed),
+        Err(PostError::Closed) => State::Refused(AppendError::Closed),
+        Err(PostError::Full { bytes_max }) => State::Refused(AppendError::Overloaded { bytes_max }),
     }
 }
 

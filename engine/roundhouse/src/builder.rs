@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -26,6 +27,7 @@ pub struct EngineBuilder {
     directory: PathBuf,
     options: Options,
     new_store: NewStore,
+    panic_flag: Arc<AtomicBool>,
 }
 
 /// What to do when there is no store yet.
@@ -40,7 +42,8 @@ enum NewStore {
 impl EngineBuilder {
     pub(crate) fn new(directory: PathBuf) -> EngineBuilder {
         let new_store = NewStore::Create { shards: None };
-        EngineBuilder { directory, options: Options::default(), new_store }
+        let (options, panic_flag) = (Options::default(), Arc::default());
+        EngineBuilder { directory, options, new_store, panic_flag }
     }
 
     /// Replaces all options.
@@ -72,6 +75,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn new_store_shards(mut self, shards: u16) -> EngineBuilder {
         self.new_store = NewStore::Create { shards: Some(shards) };
+        self
+    }
+
+    /// Has `flag` set when a task on one of the shards panics. The panic ends that task, and whoever waits for
+    /// it gets [`Error::Panicked`]; the others go on. This is for a program that does not want them to.
+    #[must_use]
+    pub fn panic_flag(mut self, flag: Arc<AtomicBool>) -> EngineBuilder {
+        self.panic_flag = flag;
         self
     }
 
@@ -119,7 +130,7 @@ impl EngineBuilder {
     pub fn seeds(self) -> Result<(Opening, Vec<ShardSeed>), Error> {
         self.options.check()?;
         let shards = self.options.shards_on(allowed_cpus().len());
-        let token = Arc::new(EngineToken::default());
+        let token = self.token();
         let (seeds, answers): (Vec<_>, Vec<_>) =
             (0..shards).map(|shard| ShardSeed::new(ShardId(shard), &self.options, &token)).unzip();
         let opening = async move {
@@ -132,6 +143,10 @@ impl EngineBuilder {
             open_stores(&self, token, senders, found.is_none()).await.map(Engine::new)
         };
         Ok((Opening(Box::pin(opening)), seeds))
+    }
+
+    fn token(&self) -> Arc<EngineToken> {
+        Arc::new(EngineToken { panic_flag: self.panic_flag.clone(), ..EngineToken::default() })
     }
 
     fn store_options(&self, shards: u16) -> StoreOptions {
@@ -175,7 +190,7 @@ impl Starter<'_> {
     /// The first shard claims the directory and says how many there are to be.
     async fn open(&mut self) -> Result<Arc<Shared>, Error> {
         let options = &self.builder.options;
-        let token = Arc::new(EngineToken::default());
+        let token = self.builder.token();
         let first = self.start(ShardId(0), &token).await?;
         let found = claim(&first, self.builder).await?;
         let preferred = match self.builder.new_store {

@@ -69,7 +69,7 @@ impl Engine {
     /// Cancelling stops waiting, not the programs.
     ///
     /// # Errors
-    /// [`Error::Closed`] if a shard ended before its program.
+    /// [`Error::Closed`] if a shard ended before its program, [`Error::Panicked`] if a program panicked.
     pub async fn spawn_on_each_shard<T, F, Fut>(&self, program: F) -> Result<Vec<T>, Error>
     where
         T: Send + 'static,
@@ -89,7 +89,8 @@ impl Engine {
     /// the program.
     ///
     /// # Errors
-    /// [`Error::Closed`] if the shard ended before it, or there is no such shard.
+    /// [`Error::Closed`] if the shard ended before it, or there is no such shard; [`Error::Panicked`] if it
+    /// panicked.
     pub async fn spawn_on<T, F, Fut>(&self, shard: ShardId, program: F) -> Result<T, Error>
     where
         T: Send + 'static,

@@ -61,6 +61,9 @@ pub enum Error {
     /// The engine, or the shard that was asked, is closed.
     #[error("the engine is closed")]
     Closed,
+    /// What was asked for panicked on its shard: a defect, of the program that ran there or of the engine.
+    #[error("what was asked for panicked on its shard")]
+    Panicked,
     /// A scratch directory or the like could not be had; never from the engine itself.
     #[error(transparent)]
     Io(#[from] std::io::Error),

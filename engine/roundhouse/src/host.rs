@@ -86,9 +86,11 @@ impl ShardSeed {
         let shard = shard_loop.shard();
         let (sender, requests) = request_line(
             usize::from(self.options.mailbox),
+            usize::try_from(self.options.append_memory.0).unwrap_or(usize::MAX),
             shard.parking(),
             shard.dormitory().clone(),
         );
+        shard.set_panic_flag(self.engine.panic_flag.clone());
         let server = ShardServer::new(shard.clone(), self.engine, shard_loop.counters(), counters);
         let server = Rc::new(server);
         shard.set_extension(Some(server.clone()));

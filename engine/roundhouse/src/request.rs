@@ -22,6 +22,17 @@ pub(crate) enum Request {
     Run(Job),
 }
 
+impl Request {
+    /// Bytes of memory that an append holds while it waits; 0 for the others, of which whoever waits
+    /// for the answer makes one at a time.
+    pub(crate) fn append_bytes(&self) -> usize {
+        match self {
+            Request::Append { payload, .. } => size_of::<Request>() + payload.bytes(),
+            Request::Await { .. } | Request::Run(_) => 0,
+        }
+    }
+}
+
 /// Where the outcome of an append goes.
 pub(crate) type AppendReply = oneshot::Sender<Result<Offset, AppendError>>;
 
@@ -37,6 +48,19 @@ pub(crate) enum Payload {
     One(OwnedRecord),
     /// Several, at consecutive offsets.
     Batch(Vec<OwnedRecord>),
+}
+
+impl Payload {
+    /// Bytes it holds outside itself.
+    fn bytes(&self) -> usize {
+        match self {
+            Payload::One(record) => record.body.len(),
+            Payload::Batch(records) => {
+                let of_record = |record: &OwnedRecord| size_of::<OwnedRecord>() + record.body.len();
+                records.iter().map(of_record).sum()
+            }
+        }
+    }
 }
 
 /// A record that travels to its shard.

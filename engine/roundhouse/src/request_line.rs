@@ -2,14 +2,15 @@
 //!
 //! A request is in line when the call that makes it returns: appends promise that, and nothing
 //! there may block or wait. Requests therefore go into the shard's bounded mailbox while there is
-//! room, and behind it into an overflow that has no bound of its own: it holds what its callers
-//! would otherwise hold in futures, and whoever awaits outcomes fills it only so far.
+//! room, and behind it into an overflow. It holds what its callers would otherwise hold in futures:
+//! whoever awaits outcomes fills it only so far, and an append that nobody awaited the earlier ones
+//! of is refused when they hold as much as the option `append_memory` allows.
 //!
 //! Order across the two: while anything is in the overflow, nobody uses the mailbox, and the shard
 //! takes what the mailbox still has before it takes the overflow, both as one batch.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use roundhouse_runtime::Dormitory;
@@ -17,15 +18,22 @@ use roundhouse_runtime::mailbox::{HostReceiver, HostSender, Parking, TrySendErro
 
 use crate::request::Request;
 
-/// Makes the line to the shard whose `parking` is given; `capacity` requests take the fast way.
+/// Makes the line to the shard whose `parking` is given; `capacity` requests take the fast way, and
+/// appends behind them may hold `bytes_max` bytes.
 pub(crate) fn request_line(
     capacity: usize,
+    bytes_max: usize,
     parking: Arc<Parking>,
     dormitory: Arc<Dormitory>,
 ) -> (RequestSender, RequestReceiver) {
     let (sender, receiver) = host_mailbox(capacity, parking.clone());
-    let overflow =
-        Arc::new(Overflow { parking, is_used: AtomicBool::new(false), queue: Mutex::default() });
+    let overflow = Arc::new(Overflow {
+        parking,
+        bytes_max,
+        append_bytes: AtomicUsize::new(0),
+        is_used: AtomicBool::new(false),
+        queue: Mutex::default(),
+    });
     let sender = RequestSender { mailbox: sender, overflow: overflow.clone(), dormitory };
     (sender, RequestReceiver { mailbox: receiver, overflow, taken: VecDeque::new() })
 }
@@ -39,20 +47,25 @@ pub(crate) struct RequestSender {
     pub(crate) dormitory: Arc<Dormitory>,
 }
 
-/// The shard took its last request; this one was dropped.
-#[derive(Debug)]
-pub(crate) struct LineClosed;
+/// Why a request was dropped instead of put in line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PostError {
+    /// The shard took its last request.
+    Closed,
+    /// It is an append, and those that wait hold `bytes_max` bytes.
+    Full { bytes_max: u64 },
+}
 
 impl RequestSender {
     /// Puts a request in line, behind every earlier one of this thread. Never waits.
-    pub(crate) fn post(&self, request: Request) -> Result<(), LineClosed> {
+    pub(crate) fn post(&self, request: Request) -> Result<(), PostError> {
         if self.overflow.is_used.load(Ordering::Acquire) {
             return self.overflow.push(request);
         }
         match self.mailbox.try_send(request) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(request)) => self.overflow.push(request),
-            Err(TrySendError::Closed(_)) => Err(LineClosed),
+            Err(TrySendError::Closed(_)) => Err(PostError::Closed),
         }
     }
 }
@@ -74,7 +87,9 @@ impl RequestReceiver {
             }
             self.overflow.take_after(&self.mailbox, &mut self.taken);
         }
-        self.taken.pop_front()
+        let request = self.taken.pop_front()?;
+        self.overflow.append_bytes.fetch_sub(request.append_bytes(), Ordering::Relaxed);
+        Some(request)
     }
 
     /// Whether nobody can make any more requests, and all were taken.
@@ -101,6 +116,10 @@ impl Drop for RequestReceiver {
 /// What found no room in the mailbox.
 struct Overflow {
     parking: Arc<Parking>,
+    bytes_max: usize,
+    /// What the appends hold that are here or were taken from here and are not begun. Grows under the
+    /// lock.
+    append_bytes: AtomicUsize,
     /// Whether there is anything, to be read without the lock. Written under it.
     is_used: AtomicBool,
     queue: Mutex<Queue>,
@@ -113,12 +132,18 @@ struct Queue {
 }
 
 impl Overflow {
-    fn push(&self, request: Request) -> Result<(), LineClosed> {
+    fn push(&self, request: Request) -> Result<(), PostError> {
+        let bytes = request.append_bytes();
         {
             let mut queue = self.lock();
             if queue.is_closed {
-                return Err(LineClosed);
+                return Err(PostError::Closed);
             }
+            let waiting = self.append_bytes.load(Ordering::Relaxed);
+            if bytes > 0 && waiting.saturating_add(bytes) > self.bytes_max {
+                return Err(PostError::Full { bytes_max: self.bytes_max as u64 });
+            }
+            self.append_bytes.fetch_add(bytes, Ordering::Relaxed);
             queue.requests.push_back(request);
             self.is_used.store(true, Ordering::Relaxed);
         }
@@ -134,6 +159,7 @@ impl Overflow {
         }
         let mut queue = self.lock();
         while let Some(request) = mailbox.try_recv() {
+            self.append_bytes.fetch_add(request.append_bytes(), Ordering::Relaxed);
             taken.push_back(request);
         }
         taken.append(&mut queue.requests);

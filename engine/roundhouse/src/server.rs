@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use roundhouse_base::{LogId, ShardId};
 use roundhouse_net::quic::Exchange;
@@ -38,6 +39,8 @@ pub(crate) struct ShardServer {
 pub(crate) struct EngineToken {
     pub(crate) addresses: SharedAddresses,
     pub(crate) exchange: Exchange,
+    /// Set when a task of a shard panics.
+    pub(crate) panic_flag: Arc<AtomicBool>,
 }
 
 impl ShardServer {

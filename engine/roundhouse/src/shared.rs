@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -124,12 +125,38 @@ where
 {
     let (reply, answer) = oneshot::channel();
     let request = Request::Run(Box::new(move |server| {
+        let panic_flag = server.engine.panic_flag.clone();
+        let reply = JobReply { reply: Some(reply), panic_flag };
         let future = job(server);
-        Box::pin(async move {
-            // Whoever asked may have gone away.
-            drop(reply.send(future.await));
-        })
+        Box::pin(async move { reply.send(future.await) })
     }));
     sender.post(request).map_err(|_| Error::Closed)?;
-    answer.await.map_err(|_| Error::Closed)
+    answer.await.map_err(|_| Error::Closed)?
+}
+
+/// Where the outcome of a job goes, also if that is a panic.
+struct JobReply<T> {
+    reply: Option<oneshot::Sender<Result<T, Error>>>,
+    /// Set before a panic is told, so that whoever is told finds it set.
+    panic_flag: Arc<AtomicBool>,
+}
+
+impl<T> JobReply<T> {
+    fn send(mut self, outcome: T) {
+        if let Some(reply) = self.reply.take() {
+            // Whoever asked may have gone away.
+            drop(reply.send(Ok(outcome)));
+        }
+    }
+}
+
+impl<T> Drop for JobReply<T> {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(reply) = self.reply.take()
+        {
+            self.panic_flag.store(true, Ordering::Release);
+            drop(reply.send(Err(Error::Panicked)));
+        }
+    }
 }

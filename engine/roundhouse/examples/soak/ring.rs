@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use roundhouse::{Engine, ShardId, block_on};
+use roundhouse::{Engine, ShardHandle, ShardId, block_on};
 
 use super::Failure;
 use super::identity::Pem;
@@ -15,10 +15,15 @@ const SHARDS: u16 = 2;
 /// first part, and what the allocator can't give back between two looks. A long run prints a few MiB.
 const GROWTH_BYTES_MAX: u64 = 64 << 20;
 
+/// How often, and how far apart, what is left is looked at.
+const LOOKS: usize = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
 /// What must be the same before and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Counts {
     sockets: usize,
+    operations: u64,
     tcp_streams: u64,
     quic_connections: u64,
     quic_promised_bytes: u64,
@@ -33,17 +38,20 @@ pub(super) fn run(time: Duration) -> Result<(), Failure> {
             (0..SHARDS).map(|shard| Place { engine: &engine, shard: ShardId(shard), ip }).collect();
         // The first quarter makes what stays, such as the logs, and fills the caches.
         let mut total = round::run(&places, &pem, time / 4).await?;
-        let (before, resident_before) = (counts(&engine).await?, resident_bytes()?);
+        let (before, resident_before) = (counts_at_rest(&engine).await?, resident_bytes()?);
         total.add(round::run(&places, &pem, time / 4 * 3).await?);
-        let (after, resident_after) = (counts(&engine).await?, resident_bytes()?);
+        let (after, resident_after) = (counts_at_rest(&engine).await?, resident_bytes()?);
         println!(
-            "{} connections, {} requests, {} datagrams repeated in {} s; resident {} MiB, then {} MiB",
+            "{} connections, {} requests, {} datagrams repeated in {} s; resident {} MiB, then {} MiB; \
+             {} operations begun and not ended before, {} after",
             total.connections,
             total.requests,
             total.repeats,
             time.as_secs(),
             resident_before >> 20,
-            resident_after >> 20
+            resident_after >> 20,
+            before.operations,
+            after.operations
         );
         if before != after {
             return Err(format!("something is left: {before:?} became {after:?}").into());
@@ -65,11 +73,26 @@ async fn open(directory: &std::path::Path) -> Result<Engine, Failure> {
     Ok(builder.open().await?)
 }
 
+/// What is left when the store has ended work of its own, such as making the next slot.
+async fn counts_at_rest(engine: &Engine) -> Result<Counts, Failure> {
+    let mut least = counts(engine).await?;
+    for _ in 0..LOOKS {
+        let wait = async |shard: ShardHandle| shard.runtime().sleep(BETWEEN_LOOKS).await;
+        engine.spawn_on(ShardId(0), wait).await?;
+        let counts = counts(engine).await?;
+        if counts.operations < least.operations {
+            least = counts;
+        }
+    }
+    Ok(least)
+}
+
 async fn counts(engine: &Engine) -> Result<Counts, Failure> {
     let metrics = engine.metrics().await?;
     let sockets = || metrics.shards.iter().map(|shard| &shard.sockets);
     Ok(Counts {
         sockets: open_sockets()?,
+        operations: metrics.shards.iter().map(|shard| shard.operations).sum(),
         tcp_streams: sockets().map(|sockets| sockets.tcp_streams).sum(),
         quic_connections: sockets().map(|sockets| sockets.quic_connections).sum(),
         quic_promised_bytes: sockets().map(|sockets| sockets.quic_promised_bytes).sum(),

@@ -32,6 +32,8 @@ pub struct ShardMetrics {
     pub info: StoreInfo,
     /// What the sockets it opened hold at that moment.
     pub sockets: SocketInfo,
+    /// Operations of files and sockets that it has begun and that have not ended; 0 in the simulator.
+    pub operations: u64,
     /// What grew since the engine was opened, by name.
     pub counters: Vec<Counter>,
     /// Latencies of its store.
@@ -152,6 +154,7 @@ impl ShardMetrics {
             shard: server.shard.id(),
             info: store.info(),
             sockets: registry.info(server.driver.as_deref()),
+            operations: server.driver.as_ref().map_or(0, |driver| driver.operations.load()),
             counters: all,
             histograms: store.histograms(),
             turn_times: TurnTimes::take(&server.turns),

@@ -21,7 +21,7 @@ struct Summary {
     value: fn(&ShardMetrics) -> &LatencyHistogram,
 }
 
-const GAUGES: [Gauge; 14] = [
+const GAUGES: [Gauge; 15] = [
     Gauge { name: "logs", help: "Logs.", value: |shard| shard.info.logs as u64 },
     Gauge { name: "slots", help: "Slot files.", value: |shard| shard.info.slots as u64 },
     Gauge {
@@ -54,6 +54,11 @@ const GAUGES: [Gauge; 14] = [
         name: "tls_handshakes",
         help: "TLS handshakes in progress.",
         value: |shard| shard.sockets.tls_handshakes,
+    },
+    Gauge {
+        name: "operations",
+        help: "Operations of files and sockets that have not ended.",
+        value: |shard| shard.operations,
     },
     Gauge {
         name: "receive_buffer_bytes",

@@ -164,6 +164,11 @@ const QUIC: &[Counted<QuicCounters>] = &[
     ("quic_handshakes_timed_out", "Handshakes not done in time.", |quic| {
         &quic.handshakes_timed_out
     }),
+    (
+        "quic_streams_timed_out",
+        "Streams given up by a read or write that waited too long.",
+        |quic| &quic.streams_timed_out,
+    ),
     ("quic_refused", "Clients refused by a limit.", |quic| &quic.refused),
     ("quic_retries", "Clients asked to prove their address.", |quic| &quic.retries),
     ("quic_initials_dropped", "First packets dropped in a flood.", |quic| &quic.initials_dropped),

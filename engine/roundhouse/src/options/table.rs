@@ -103,10 +103,19 @@ option_table! {
         }
         /// Requests from other threads that one shard's queue takes without a lock.
         ///
-        /// More get in line behind it, one at a time: none is dropped or overtaken. Awaiting
-        /// outcomes is what bounds them.
+        /// More get in line behind it, one at a time: none is dropped or overtaken. How much they
+        /// may hold is `append_memory`.
         pub mailbox: u16 {
             default: limits::MAILBOX_MESSAGES_MAX as u16, within: 16..=32_768, rank: Primary
+        }
+        /// Memory that appends may hold which wait behind the mailbox of one shard.
+        ///
+        /// A program that awaits its appends never comes near it. One that makes them faster than
+        /// they are written is told: the append that would go beyond is refused, before it is in
+        /// line, and later ones are taken again when earlier ones were. Not part of `memory`, since
+        /// what waits is still the program's.
+        pub append_memory: ByteSize {
+            default: ByteSize(256 << 20), within: LINE_MEMORY_BOUNDS, rank: Secondary
         }
         /// Entries of a shard's submission queue; the kernel rounds up to a power of two.
         ///
@@ -154,6 +163,10 @@ const SLOT_SIZE_BOUNDS: SizeBounds = SizeBounds {
 /// From a handful of the largest trains of datagrams to more than any kernel buffers.
 const SOCKET_MEMORY_BOUNDS: SizeBounds =
     SizeBounds { min: ByteSize(1 << 20), max: ByteSize(1 << 30), step: ByteSize(1) };
+
+/// From a batch of the largest records to more than any program should have waiting.
+const LINE_MEMORY_BOUNDS: SizeBounds =
+    SizeBounds { min: ByteSize(1 << 20), max: ByteSize(1 << 40), step: ByteSize(1) };
 
 /// Below a millisecond `interval` would sync as often as `always`.
 const INTERVAL_BOUNDS: RangeInclusive<Duration> =

@@ -53,6 +53,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ),
     ("pin", &["true", "false"], &["on", "TRUE"]),
     ("mailbox", &["16", "32768"], &["15", "32769", "4k"]),
+    ("append_memory", &["1MiB", "1TiB"], &["1048575", "1025GiB", "none"]),
     ("ring_entries", &["32", "4096"], &["31", "4097"]),
     ("datagram_memory", &["1MiB", "1GiB"], &["1048575", "1025MiB", "none"]),
     ("stream_memory", &["1MiB", "1GiB"], &["1048575", "1025MiB", "none"]),
@@ -230,6 +231,7 @@ fn any_options() -> impl Strategy<Value = Options> {
         64..=262_144_u64,
         socket_memory.clone(),
         socket_memory,
+        (1 << 20)..=(1_u64 << 40),
     );
     let capacity = proptest::option::of((768_u64 << 10)..=1 << 58);
     let times =
@@ -254,6 +256,7 @@ fn any_options() -> impl Strategy<Value = Options> {
             pin: flags.1,
             shards: counts.0,
             mailbox: counts.1,
+            append_memory: ByteSize(sizes.4),
             ring_entries: counts.2,
             sync_method,
             datagram_memory: ByteSize(sizes.2),

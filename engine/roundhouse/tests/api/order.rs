@@ -1,9 +1,11 @@
 //! Appends are in line when the call returns, in the order of the calls, whatever becomes of the
 //! futures.
 
+use std::sync::mpsc;
 use std::thread;
 
-use roundhouse::{Engine, Log, Offset, ShardHandle, ShardId, block_on};
+use futures_util::FutureExt;
+use roundhouse::{AppendError, Engine, Log, Offset, ShardHandle, ShardId, block_on};
 
 use crate::scratch::{Scratch, numbers, texts};
 
@@ -36,6 +38,52 @@ fn a_full_mailbox_changes_neither_the_order_nor_what_is_appended() {
         let texts = texts(&log).await;
         assert!(texts[..20_000] == numbers(20_000), "in the order of the calls");
     });
+}
+
+/// The line had no bound: a program that awaited nothing could fill the memory of its machine.
+#[test]
+fn an_append_is_refused_when_those_that_wait_hold_what_they_may() {
+    let scratch = Scratch::new();
+    let builder = scratch.builder(1).option("mailbox", "16").unwrap();
+    let builder = builder.option("append_memory", "1MiB").unwrap();
+    let engine = block_on(builder.open()).unwrap();
+    let log = block_on(engine.log("a").create()).unwrap();
+    let body = vec![7; 100 * 1024];
+    let mut accepted = 0;
+    let refused = while_shard_is_held(&engine, || {
+        for _ in 0..100 {
+            let append = log.append(body.clone());
+            // Also polled: a refusal is known at once, and of a shard that is held nothing else is.
+            match append.now_or_never() {
+                Some(Err(error)) => return Some(error),
+                Some(Ok(offset)) => panic!("{offset} was acknowledged by a shard that is held"),
+                None => accepted += 1,
+            }
+        }
+        None
+    });
+    assert_eq!(refused, Some(AppendError::Overloaded { bytes_max: 1 << 20 }));
+    // Ten of 100 KiB and what describes them are just below 1 MiB.
+    assert_eq!(accepted, 16 + 10);
+    let next = Offset(accepted);
+    assert_eq!(block_on(log.append("taken again")), Ok(next), "the refused one left no gap");
+}
+
+/// Runs `work` while the only shard carries out nothing.
+fn while_shard_is_held<T>(engine: &Engine, work: impl FnOnce() -> T) -> T {
+    let (is_held, held) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let hold = engine.spawn_on(ShardId(0), async move |_: ShardHandle| {
+            is_held.send(()).unwrap();
+            assert!(released.recv().is_err(), "nothing is sent");
+        });
+        scope.spawn(|| block_on(hold).unwrap());
+        held.recv().unwrap();
+        let result = work();
+        drop(release);
+        result
+    })
 }
 
 /// An append on the shard itself that found no room waited in a task of its own; a later one could

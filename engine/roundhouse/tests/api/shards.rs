@@ -1,5 +1,8 @@
 //! Programs that live on the shards.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use roundhouse::{Error, NewRecord, Offset, ShardHandle, ShardId, block_on};
 
 use crate::scratch::{Scratch, numbers, texts};
@@ -69,10 +72,14 @@ fn a_shard_appends_to_the_log_of_another() {
 fn a_program_that_panics_takes_only_itself_down() {
     block_on(async {
         let scratch = Scratch::new();
-        let engine = scratch.open(1).await;
+        let panicked = Arc::new(AtomicBool::new(false));
+        let builder = scratch.builder(1).panic_flag(panicked.clone());
+        let engine = builder.open().await.unwrap();
         let log = engine.log("a").create().await.unwrap();
+        assert!(!panicked.load(Ordering::Acquire));
         let fallen = engine.spawn_on(ShardId(0), async |_| panic!("this panic belongs to a test"));
-        assert!(matches!(fallen.await, Err::<(), _>(Error::Closed)));
+        assert!(matches!(fallen.await, Err::<(), _>(Error::Panicked)));
+        assert!(panicked.load(Ordering::Acquire), "whoever wants to know is told");
         assert_eq!(log.append("x").await, Ok(Offset(0)));
         engine.close().await.unwrap();
     });

@@ -149,6 +149,8 @@ fn the_shards_share_an_address() {
             // That all of 64 peers meet one of two shards is as likely as 63 equal coins.
             assert!(shard.counter("tcp_opened") > Some(0), "{shard:?}");
             assert!(shard.counter("udp_arrivals") > Some(0), "{shard:?}");
+            // It goes on accepting and receiving.
+            assert!(shard.operations >= 2, "{shard:?}");
         }
         engine.close().await.unwrap();
     });
