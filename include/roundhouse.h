@@ -89,6 +89,104 @@
 // All shards together, where the number of a shard is expected.
 #define RH_ALL_SHARDS UINT32_MAX
 
+// Where an operation takes a number of credits: complete once, and be done.
+#define RH_ONCE 0
+
+// A flag of sockets: others, such as those of the other shards, may have the same address. The kernel spreads
+// peers over them.
+#define RH_SHARE_ADDRESS 1
+
+// Room for the text of any address, with its NUL.
+#define RH_ADDRESS_BYTES 64
+
+// The sender does not use explicit congestion notification (RFC 3168).
+#define RH_ECN_NOT_CAPABLE 0
+
+// ECT(1): the sender uses it.
+#define RH_ECN_ECT1 1
+
+// ECT(0): the sender uses it.
+#define RH_ECN_ECT0 2
+
+// A router on the way was congested.
+#define RH_ECN_CONGESTION 3
+
+// Slices that can be sent at once.
+#define RH_SLICES_MAX 1024
+
+// Both sides send on the stream.
+#define RH_BIDIRECTIONAL 0
+
+// Only the side that opened it sends.
+#define RH_UNIDIRECTIONAL 1
+
+// A flag of `rh_quic_connect`: do not wait for the handshake if the server was spoken to before and takes early
+// data. What is sent then can be replayed by others, so it must do no harm twice.
+#define RH_EARLY 1
+
+// A flag of QUIC: the kernel is not asked to give each datagram to its shard; the shards hand them on.
+#define RH_QUIC_NO_STEERING 2
+
+// A flag of QUIC: the server does not follow clients to new addresses.
+#define RH_QUIC_NO_MIGRATION 4
+
+// A flag of QUIC: no datagrams.
+#define RH_QUIC_NO_DATAGRAMS 8
+
+// CUBIC (RFC 9438).
+#define RH_CONGESTION_CUBIC 0
+
+// NewReno (RFC 9002).
+#define RH_CONGESTION_NEW_RENO 1
+
+// BBR version 1, experimental.
+#define RH_CONGESTION_BBR 2
+
+// Clients prove their address while half of the handshakes that may be are in progress.
+#define RH_RETRY_UNDER_LOAD 0
+
+// They never do.
+#define RH_RETRY_NEVER 1
+
+// They always do, but for those that were here before.
+#define RH_RETRY_ALWAYS 2
+
+// A TCP connection.
+#define RH_STREAM_TCP 1
+
+// A TCP connection with TLS.
+#define RH_STREAM_TLS 2
+
+// A stream of a QUIC connection.
+#define RH_STREAM_QUIC 3
+
+// A flag of sending: nothing follows. The peer finds the end behind what was sent; receiving goes on.
+#define RH_FINISH 2
+
+// A flag of TCP: gather small writes while an acknowledgement is awaited.
+#define RH_TCP_DELAY 2
+
+// A flag of TCP: never ask a silent peer whether it is still there.
+#define RH_TCP_NO_KEEP_ALIVE 4
+
+// Clients are not asked.
+#define RH_CLIENT_CERTIFICATES_NOT_ASKED 0
+
+// Clients may have none, but one they show must be valid.
+#define RH_CLIENT_CERTIFICATES_OPTIONAL 1
+
+// Clients without a valid one are refused.
+#define RH_CLIENT_CERTIFICATES_REQUIRED 2
+
+// Clients resume by sessions that the server keeps in memory.
+#define RH_RESUME_SESSIONS 0
+
+// They resume by tickets that they keep.
+#define RH_RESUME_TICKETS 1
+
+// They do not resume.
+#define RH_RESUME_NEVER 2
+
 // Everything fits.
 #define RH_VERDICT_CLEAN 0
 
@@ -164,6 +262,76 @@
 // `rh_engine_timer`.
 #define RH_OP_TIMER 16
 
+// `rh_udp_open`: `handle` is the `rh_udp`.
+#define RH_OP_UDP_OPEN 17
+
+// `rh_udp_send`: `result` is the bytes that were handed over.
+#define RH_OP_UDP_SEND 18
+
+// `rh_udp_receive`: `handle` is an `rh_buffer`, `result` how many datagrams are in it, `detail` how many bytes each
+// of them has but for the last.
+#define RH_OP_UDP_RECEIVE 19
+
+// `rh_tcp_listen`: `handle` is the `rh_listener`.
+#define RH_OP_TCP_LISTEN 20
+
+// `rh_listener_accept`: `handle` is the `rh_stream`.
+#define RH_OP_TCP_ACCEPT 21
+
+// `rh_tcp_connect`: `handle` is the `rh_stream`.
+#define RH_OP_TCP_CONNECT 22
+
+// `rh_stream_send`: `result` is the bytes that were sent.
+#define RH_OP_STREAM_SEND 23
+
+// `rh_stream_receive`: `handle` is an `rh_buffer` and `result` how many bytes it has; 0 and NULL at the end.
+#define RH_OP_STREAM_RECEIVE 24
+
+// `rh_stream_wait_acknowledged`.
+#define RH_OP_STREAM_ACKNOWLEDGED 25
+
+// `rh_quic_open`: `handle` is the `rh_quic`.
+#define RH_OP_QUIC_OPEN 26
+
+// `rh_quic_accept`: `handle` is the `rh_connection`.
+#define RH_OP_QUIC_ACCEPT 27
+
+// `rh_quic_connect`: `handle` is the `rh_connection`, `result` 1 if its handshake is still under way.
+#define RH_OP_QUIC_CONNECT 28
+
+// `rh_quic_close`: no connection is left.
+#define RH_OP_QUIC_CLOSE 29
+
+// `rh_connection_open_stream`: `handle` is the `rh_stream`, `detail` its number.
+#define RH_OP_STREAM_OPEN 30
+
+// `rh_connection_accept_stream`: the same.
+#define RH_OP_STREAM_ACCEPT 31
+
+// `rh_connection_send_datagram`.
+#define RH_OP_DATAGRAM_SEND 32
+
+// `rh_connection_receive_datagram`: `handle` is an `rh_buffer` and `result` how many bytes it has.
+#define RH_OP_DATAGRAM_RECEIVE 33
+
+// `rh_connection_get_info`: the structure given is filled.
+#define RH_OP_CONNECTION_INFO 34
+
+// `rh_connection_wait_handshake`: `result` is 1, or 0 if the server did not take early data.
+#define RH_OP_HANDSHAKE 35
+
+// `rh_connection_wait_end`: it never goes well; the failure says why the connection ended.
+#define RH_OP_CONNECTION_END 36
+
+// `rh_pool_open`: `handle` is the `rh_pool`.
+#define RH_OP_POOL_OPEN 37
+
+// `rh_pool_connection`: `handle` is the `rh_connection`.
+#define RH_OP_POOL_CONNECTION 38
+
+// `rh_pool_warm_up`.
+#define RH_OP_POOL_WARM_UP 39
+
 // Operations that a queue can be deep at most.
 #define RH_QUEUE_DEPTH_MAX (1 << 20)
 
@@ -179,8 +347,17 @@
 // The third part of the version of the header.
 #define RH_VERSION_PATCH 0
 
+// Bytes that arrived, in memory of the library's. The completion that has the handle says where they are.
+typedef struct rh_buffer rh_buffer;
+
+// A QUIC connection.
+typedef struct rh_connection rh_connection;
+
 // An open engine.
 typedef struct rh_engine rh_engine;
+
+// Where TCP connections come in.
+typedef struct rh_listener rh_listener;
 
 // A log of an engine.
 typedef struct rh_log rh_log;
@@ -191,8 +368,14 @@ typedef struct rh_metrics rh_metrics;
 // Options of engines to be opened.
 typedef struct rh_options rh_options;
 
+// Connections to servers, opened when they are needed and closed when nobody used them for long.
+typedef struct rh_pool rh_pool;
+
 // A completion queue, served by whichever thread takes from it.
 typedef struct rh_queue rh_queue;
+
+// A UDP socket of a shard with any number of QUIC connections, of clients, servers or both.
+typedef struct rh_quic rh_quic;
 
 // Consecutive records of one log, as a read gave them. They keep whole frames in memory: copy what is to
 // be kept for long.
@@ -200,6 +383,18 @@ typedef struct rh_records rh_records;
 
 // A shard that the program turns.
 typedef struct rh_shard rh_shard;
+
+// A TCP connection, plain or with TLS, or a stream of a QUIC connection.
+typedef struct rh_stream rh_stream;
+
+// A client's side of TLS 1.3. The connections it is used for share what it remembers of servers.
+typedef struct rh_tls_client rh_tls_client;
+
+// A server's side of TLS 1.3. The listeners and endpoints it is given to share its sessions.
+typedef struct rh_tls_server rh_tls_server;
+
+// A datagram socket on a shard.
+typedef struct rh_udp rh_udp;
 
 // What a call or an operation came to: `RH_OK`, or one of the negative `RH_E_` numbers.
 typedef int32_t rh_status;
@@ -331,6 +526,259 @@ typedef struct rh_record {
     uint32_t reserved;
 } rh_record;
 
+// Where a socket or a peer is. 24 bytes.
+typedef struct rh_address {
+    // The IP address in the order of the network; of an IPv4 address the first four bytes count.
+    uint8_t ip[16];
+    // The scope of an IPv6 address that is of one link only; otherwise 0.
+    uint32_t scope;
+    // The port; 0 for one that is free.
+    uint16_t port;
+    // 4 or 6; 0 where there is no address.
+    uint8_t version;
+    // 0.
+    uint8_t reserved;
+} rh_address;
+
+// Where datagrams came from. 56 bytes.
+typedef struct rh_origin {
+    // Who sent them; anybody can write anything here.
+    struct rh_address source;
+    // To which of this machine's addresses, without a port; of version 0 if the system did not tell. Answer from it
+    // where there are several.
+    struct rh_address destination;
+    // The mark of explicit congestion notification: one of the `RH_ECN_` numbers.
+    uint32_t ecn;
+    // 0.
+    uint32_t reserved;
+} rh_origin;
+
+// A connection's path and what was sent over it. Start from `RH_CONNECTION_INFO_INIT`.
+typedef struct rh_connection_info {
+    // The size of this structure.
+    size_t struct_size;
+    // Where the peer is at the moment.
+    struct rh_address peer;
+    // The smoothed round-trip time.
+    uint64_t round_trip_ns;
+    // The smallest one.
+    uint64_t round_trip_min_ns;
+    // Bytes that may be on their way at once.
+    uint64_t congestion_window_bytes;
+    // Times the window was made smaller.
+    uint64_t congestion_events;
+    // Bytes that a UDP datagram may have on the path.
+    uint64_t mtu;
+    // Bytes that an unreliable datagram may have; 0 if none can be sent.
+    uint64_t datagram_bytes_max;
+    // Packets sent.
+    uint64_t packets_sent;
+    // Packets given up as lost.
+    uint64_t packets_lost;
+    // UDP datagrams sent.
+    uint64_t datagrams_sent;
+    // Bytes in them.
+    uint64_t bytes_sent;
+    // UDP datagrams received.
+    uint64_t datagrams_received;
+    // Bytes in them.
+    uint64_t bytes_received;
+} rh_connection_info;
+
+// How a QUIC endpoint is opened and behaves. Start from `RH_QUIC_SETTINGS_INIT`; 0 is the default of every field.
+typedef struct rh_quic_settings {
+    // The size of this structure.
+    size_t struct_size;
+    // 0, or some of `RH_SHARE_ADDRESS` (which needs a secret) and the `RH_QUIC_` flags.
+    uint32_t flags;
+    // How fast to send: one of the `RH_CONGESTION_` numbers.
+    uint32_t congestion;
+    // When clients must prove their address first: one of the `RH_RETRY_` numbers.
+    uint32_t retry;
+    // Bidirectional streams that a peer may have open at once.
+    uint32_t bidirectional_streams;
+    // The same for unidirectional streams.
+    uint32_t unidirectional_streams;
+    // Bidirectional ones of them that it may open from the start; it is allowed more as it uses them.
+    uint32_t bidirectional_streams_initial;
+    // The same for unidirectional ones.
+    uint32_t unidirectional_streams_initial;
+    // Unread bytes of one stream; the peer waits.
+    uint32_t stream_bytes;
+    // Bytes of a connection at its start, unread, and again unacknowledged.
+    uint32_t connection_bytes_initial;
+    // What these may grow to.
+    uint32_t connection_bytes_max;
+    // Unread datagrams of a connection in bytes, and as many unsent ones; the oldest are dropped.
+    uint32_t datagram_bytes;
+    // Bytes of a UDP datagram before discovery.
+    uint16_t mtu_initial;
+    // What discovery tries at most.
+    uint16_t mtu_max;
+    // Connections, closing ones included; beyond them new ones are refused.
+    uint64_t connections;
+    // Connections from clients whose handshake is not done; beyond them new ones are refused.
+    uint64_t handshakes;
+    // Connections that nobody took; beyond them new ones are refused.
+    uint64_t accept_backlog;
+    // What all connections are promised together, in bytes; beyond it new ones are refused.
+    uint64_t shard_bytes;
+    // A handshake that takes longer ends the connection.
+    uint64_t handshake_timeout_ns;
+    // A connection on which nothing was heard for this long ends; with `RH_FOREVER` only the peer's limit counts.
+    uint64_t idle_timeout_ns;
+    // How long one receive from a stream may wait; then it fails, and the stream is stopped with code 0. By default
+    // for ever.
+    uint64_t read_timeout_ns;
+    // How long one send to a stream may wait for the peer, or for this side's limits, to allow more; then it fails,
+    // and the stream is reset with code 0. By default for ever.
+    uint64_t write_timeout_ns;
+    // Something is sent when nothing was for this long; by default never.
+    uint64_t keep_alive_ns;
+    // The round-trip time that is assumed before it was measured.
+    uint64_t rtt_initial_ns;
+    // 32 random bytes that are kept secret, the same for all shards that share an address; none are drawn by the
+    // library. Kept over a restart, they make peers notice it at once.
+    struct rh_slice secret;
+} rh_quic_settings;
+
+// What a pool may hold, and for how long. Start from `RH_POOL_SETTINGS_INIT`; 0 is the default of every field.
+typedef struct rh_pool_settings {
+    // The size of this structure.
+    size_t struct_size;
+    // Connections to one server; at this bound they are shared.
+    uint64_t connections_per_host;
+    // Servers with connections; at this bound requests for others fail.
+    uint64_t hosts;
+    // A connection that nobody used for this long is closed.
+    uint64_t idle_time_ns;
+    // Whether the server of one that nobody used for this long still answers is found out first.
+    uint64_t probe_after_ns;
+    // How long it may take to answer.
+    uint64_t probe_time_ns;
+} rh_pool_settings;
+
+// What a stream is. Start from `RH_STREAM_INFO_INIT`.
+typedef struct rh_stream_info {
+    // The size of this structure.
+    size_t struct_size;
+    // What carries it: one of the `RH_STREAM_` numbers.
+    uint32_t kind;
+    // Not 0 if this side may send.
+    uint32_t can_send;
+    // Not 0 if the peer may.
+    uint32_t can_receive;
+    // Not 0 if an earlier TLS session was resumed.
+    uint32_t is_resumed;
+    // Its number within a QUIC connection; otherwise 0.
+    uint64_t number;
+    // Where the peer was when the stream began; of version 0 if that is not known.
+    struct rh_address peer;
+} rh_stream_info;
+
+// How TCP connections are opened and behave. Start from `RH_TCP_SETTINGS_INIT`; 0 is the default of every field.
+// Times may be `RH_FOREVER`.
+typedef struct rh_tcp_settings {
+    // The size of this structure.
+    size_t struct_size;
+    // 0, or some of `RH_SHARE_ADDRESS`, `RH_TCP_DELAY` and `RH_TCP_NO_KEEP_ALIVE`.
+    uint32_t flags;
+    // A listener's: connections the kernel completes ahead; beyond them it ignores attempts.
+    uint32_t backlog;
+    // A listener's: connections open at once; beyond them new ones are reset.
+    uint64_t connections;
+    // A listener's: bytes that its streams may hold together; while they do, new ones are reset.
+    uint64_t held_bytes;
+    // Bytes of one write, the only one that a stream holds until the kernel has taken it.
+    uint64_t write_bytes;
+    // How long connecting may take.
+    uint64_t connect_timeout_ns;
+    // How long a TLS handshake may take.
+    uint64_t handshake_timeout_ns;
+    // How long one receive may wait; then the stream fails. By default for ever.
+    uint64_t read_timeout_ns;
+    // How long the peer may take for what was given to the kernel at once; then the stream fails. By default for
+    // ever.
+    uint64_t write_timeout_ns;
+    // How long a stream that is received from may go without anything sent or received; then it fails. By default
+    // for ever.
+    uint64_t idle_timeout_ns;
+    // How long a closed stream goes on trying to send what was written.
+    uint64_t linger_ns;
+    // Silence before the peer is asked whether it is still there.
+    uint64_t keep_alive_idle_ns;
+    // Time between such questions.
+    uint64_t keep_alive_interval_ns;
+    // Questions without an answer after which the connection fails.
+    uint32_t keep_alive_probes;
+    // A listener's: TLS handshakes in progress at once; beyond them new connections are reset.
+    uint32_t handshakes;
+} rh_tcp_settings;
+
+// How a server or a client presents itself. Start from `RH_TLS_SETTINGS_INIT`. Everything is copied.
+typedef struct rh_tls_settings {
+    // The size of this structure.
+    size_t struct_size;
+    // Its certificates in PEM, its own first. A server must have one; a client shows it to servers that ask.
+    struct rh_slice certificates;
+    // The private key of the first certificate in PEM.
+    struct rh_slice key;
+    // Whose certificates count, in PEM. A client must have them; a server, if it asks clients for certificates.
+    struct rh_slice roots;
+    // The protocols it speaks (ALPN), best first, with commas between, such as `h3,h2`. NULL for none, which for
+    // QUIC is refused by most peers.
+    const char *protocols;
+    // A server's: whether clients show certificates; one of the `RH_CLIENT_CERTIFICATES_` numbers.
+    uint32_t client_certificates;
+    // A server's: how it recognises returning clients; one of the `RH_RESUME_` numbers.
+    uint32_t resumption;
+    // Sessions that are remembered at most; 0 is the default.
+    uint64_t sessions;
+    // Not 0: a server takes early data over QUIC from sessions it remembers, once each; a client may send it. See
+    // RFC 8446 section 8 before using it.
+    uint32_t early_data;
+    // 0.
+    uint32_t reserved;
+    // A server's with `RH_RESUME_TICKETS`: 32 random bytes that are kept secret; whoever has the same recognises the
+    // tickets, also after a restart.
+    struct rh_slice secret;
+} rh_tls_settings;
+
+// How a datagram socket is opened. Start from `RH_UDP_SETTINGS_INIT`; 0 is the default of every bound.
+typedef struct rh_udp_settings {
+    // The size of this structure.
+    size_t struct_size;
+    // 0 or `RH_SHARE_ADDRESS`.
+    uint32_t flags;
+    // Bytes the kernel may hold of what arrived.
+    uint32_t receive_bytes;
+    // Bytes the kernel may hold of what is to be sent.
+    uint32_t send_bytes;
+    // Transmissions on their way to the kernel; at this bound sending waits.
+    uint32_t send_queue;
+    // Arrivals that nobody has taken yet; at this bound they stay in the kernel.
+    uint32_t receive_queue;
+    // 0.
+    uint32_t reserved;
+} rh_udp_settings;
+
+// A datagram to send, or several to the same peer. 80 bytes.
+typedef struct rh_transmit {
+    // Comes back with its completion.
+    uint64_t user_data;
+    // What to send.
+    struct rh_slice data;
+    // Where to.
+    struct rh_address destination;
+    // Which of this machine's addresses to send from; of version 0 to let the system choose. Its port does not
+    // count.
+    struct rh_address source;
+    // Not 0 cuts `data` into datagrams of so many bytes, the last of which may be shorter: cheaper than one by one.
+    uint32_t segment_bytes;
+    // The mark of explicit congestion notification: one of the `RH_ECN_` numbers.
+    uint32_t ecn;
+} rh_transmit;
+
 // Is told how far a check is: bytes done, and bytes that it may come to.
 typedef void (*rh_progress_fn)(void *user, uint64_t done, uint64_t total);
 
@@ -389,7 +837,7 @@ typedef void (*rh_salvage_fn)(void *user,
 
 // Is told what the engine does: `level` is one of the `RH_LEVEL_` numbers, `text` a line without an end, which has
 // `len` bytes and ends with a NUL. Called on the threads of the engine's shards, several at once, and on those that
-// open it: it must not block, and call nothing of the library's.
+// open it: it must not block or throw, and call nothing of the library's.
 typedef void (*rh_diagnostics_fn)(void *user, int level, const char *text, size_t len);
 
 // An operation of a queue completed, or got one step further. 64 bytes.
@@ -424,7 +872,7 @@ typedef struct rh_completion {
 // A limit on memory, threads or file descriptors is reached; the message names it and the remedy.
 #define RH_E_NOMEM -2
 
-// The queue has as many operations as its depth: take completions, then submit again.
+// The queue has as many operations as its depth, or appends hold what may wait: take completions, submit again.
 #define RH_E_FULL -3
 
 // There is no such thing.
@@ -653,8 +1101,8 @@ rh_status rh_engine_timer(const struct rh_engine *engine,
 // completion, but the array of slices is not.
 //
 // Completes as `RH_OP_APPEND` with the first offset as `result` when they are as durable as the log asks for,
-// or: `RH_E_NO_SPACE`, `RH_E_SIZE`, `RH_E_DELETED`, `RH_E_CLOSED`, `RH_E_FAILED`. Appends to one log complete
-// in one queue in the order of their submission.
+// or: `RH_E_NO_SPACE`, `RH_E_SIZE`, `RH_E_DELETED`, `RH_E_CLOSED`, `RH_E_FAILED`, or `RH_E_FULL` if appends hold
+// the option `append_memory` already. Appends to one log complete in one queue in the order of their submission.
 //
 // Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
 RH_API
@@ -932,6 +1380,614 @@ rh_status rh_metrics_openmetrics(const struct rh_metrics *metrics,
                                  size_t *len,
                                  struct rh_error *error);
 
+// Reads an address such as `127.0.0.1:4433` or `[::1]:4433`. Names are not looked up.
+//
+// Errors: `RH_E_INVALID`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_address_parse(const char *text,
+                           struct rh_address *out,
+                           struct rh_error *error);
+
+// Gives an address as a text that `rh_address_parse` reads, as `rh_options_get` gives a value. `RH_ADDRESS_BYTES`
+// are enough for every one.
+//
+// Errors: `RH_E_SIZE`, `RH_E_INVALID`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_address_format(const struct rh_address *address,
+                            char *buffer,
+                            size_t cap,
+                            size_t *len,
+                            struct rh_error *error);
+
+// Gives where the datagrams of a buffer came from.
+//
+// Errors: `RH_E_INVALID`, also for bytes that are no datagrams of `rh_udp_receive`; `RH_E_CLOSED`, `RH_E_FORKED`.
+// Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_buffer_origin(const struct rh_buffer *buffer,
+                           struct rh_origin *out,
+                           struct rh_error *error);
+
+// Gives bytes back. NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API rh_status rh_buffer_free(struct rh_buffer *buffer, struct rh_error *error);
+
+// Opens a stream; `direction` is `RH_BIDIRECTIONAL` or `RH_UNIDIRECTIONAL`. Waits while the peer allows no more.
+// The peer learns of it with the first bytes.
+//
+// Completes as `RH_OP_STREAM_OPEN` with the `rh_stream` as `handle` and its number as `detail`, or: `RH_E_PEER`,
+// `RH_E_TIMEOUT`, `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_connection_open_stream(const struct rh_connection *connection,
+                                    const struct rh_queue *queue,
+                                    uint32_t direction,
+                                    uint64_t user_data,
+                                    struct rh_error *error);
+
+// Takes streams that the peer opened, of one direction: once with `credits` `RH_ONCE`, otherwise as many times as
+// credits are given, as `rh_log_follow` does.
+//
+// Each completes as `RH_OP_STREAM_ACCEPT` like `rh_connection_open_stream`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_connection_accept_stream(const struct rh_connection *connection,
+                                      const struct rh_queue *queue,
+                                      uint32_t direction,
+                                      uint32_t credits,
+                                      uint64_t user_data,
+                                      struct rh_error *error);
+
+// Sends an unreliable datagram (RFC 9221) as soon as there is room for it. Its bytes are borrowed until the
+// completion, or copied with `RH_COPY` in `flags`.
+//
+// Completes as `RH_OP_DATAGRAM_SEND` when it is queued, or: `RH_E_SIZE` (`detail` is how many bytes can be sent at
+// the moment), `RH_E_UNSUPPORTED` (the peer takes none), `RH_E_PEER`, `RH_E_TIMEOUT`, `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_connection_send_datagram(const struct rh_connection *connection,
+                                      const struct rh_queue *queue,
+                                      struct rh_slice datagram,
+                                      uint32_t flags,
+                                      uint64_t user_data,
+                                      struct rh_error *error);
+
+// Receives unreliable datagrams: once with `credits` `RH_ONCE`, otherwise as many times as credits are given, as
+// `rh_log_follow` does. When more arrive than are taken, the oldest are dropped.
+//
+// Each completes as `RH_OP_DATAGRAM_RECEIVE` with an `rh_buffer` as `handle` and how many bytes it has as
+// `result`, or: `RH_E_PEER`, `RH_E_TIMEOUT`, `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_connection_receive_datagram(const struct rh_connection *connection,
+                                         const struct rh_queue *queue,
+                                         uint32_t credits,
+                                         uint64_t user_data,
+                                         struct rh_error *error);
+
+// Gives the protocol that both sides agreed on (ALPN), as `rh_options_get` gives a value; empty while the
+// handshake of an early connection is under way.
+//
+// Errors: `RH_E_SIZE`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_connection_protocol(const struct rh_connection *connection,
+                                 char *buffer,
+                                 size_t cap,
+                                 size_t *len,
+                                 struct rh_error *error);
+
+// Asks what is known of a connection. `out`, whose `struct_size` must be set, is borrowed until the completion.
+//
+// Completes as `RH_OP_CONNECTION_INFO` with `out` filled, or `RH_E_CLOSED` if it has ended.
+//
+// Errors: `RH_E_FULL`, `RH_E_VERSION`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_connection_get_info(const struct rh_connection *connection,
+                                 const struct rh_queue *queue,
+                                 struct rh_connection_info *out,
+                                 uint64_t user_data,
+                                 struct rh_error *error);
+
+// Gives a certificate that the peer showed, in DER, its own being number 0; borrowed until the handle is ended.
+//
+// Errors: `RH_E_NOT_FOUND` if there is none of that number, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`,
+// `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_connection_certificate(const struct rh_connection *connection,
+                                    uint32_t number,
+                                    struct rh_slice *out,
+                                    struct rh_error *error);
+
+// Waits for the handshake of a connection that was begun with `RH_EARLY`.
+//
+// Completes as `RH_OP_HANDSHAKE` with 1 as `result`, or with 0 if the server did not take early data: all streams
+// opened so far are dead, and what was sent must be sent again. Or: `RH_E_PEER`, `RH_E_TIMEOUT`, `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_connection_wait_handshake(const struct rh_connection *connection,
+                                       const struct rh_queue *queue,
+                                       uint64_t user_data,
+                                       struct rh_error *error);
+
+// Waits for the end of a connection.
+//
+// Completes as `RH_OP_CONNECTION_END` with the failure that ended it: `RH_E_PEER` (the error's `detail` is the
+// code, if the peer closed it), `RH_E_TIMEOUT`, `RH_E_CLOSED` (this side did).
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_connection_wait_end(const struct rh_connection *connection,
+                                 const struct rh_queue *queue,
+                                 uint64_t user_data,
+                                 struct rh_error *error);
+
+// Ends a connection at once, and its handle: the peer is told `code`, below 2^62, and `reason`, which may be NULL,
+// and what was not acknowledged may be lost (see `rh_stream_wait_acknowledged`). Operations under way complete.
+// One of a pool is not used again. Never waits. NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+rh_status rh_connection_close(struct rh_connection *connection,
+                              uint64_t code,
+                              const char *reason,
+                              struct rh_error *error);
+
+// Ends the handle of a connection, which goes on until its streams are ended and is then closed with code 0; one
+// of a pool goes back there. Operations on it complete, with `RH_E_CLOSED` if they were not done. Never waits.
+// NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+rh_status rh_connection_release(struct rh_connection *connection,
+                                struct rh_error *error);
+
+// Opens a QUIC endpoint on a shard, at `local`; port 0 is one that is free. With `tls` it lets clients in;
+// otherwise it is NULL. `settings` may be NULL.
+//
+// Completes as `RH_OP_QUIC_OPEN` with the `rh_quic` as `handle`, or: `RH_E_IO` (`sys_errno` says why, such as an
+// address in use), `RH_E_OPTION` (a setting is out of its range), `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_VERSION`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_quic_open(const struct rh_engine *engine,
+                       const struct rh_queue *queue,
+                       uint32_t shard,
+                       const struct rh_address *local,
+                       const struct rh_tls_server *tls,
+                       const struct rh_quic_settings *settings,
+                       uint64_t user_data,
+                       struct rh_error *error);
+
+// Gives the address of an endpoint, with its port.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_quic_address(const struct rh_quic *quic,
+                          struct rh_address *out,
+                          struct rh_error *error);
+
+// Takes connections of clients, their handshake done: once with `credits` `RH_ONCE`, otherwise as many times as
+// credits are given, as `rh_log_follow` does.
+//
+// Each completes as `RH_OP_QUIC_ACCEPT` with an `rh_connection` as `handle`, or: `RH_E_INVALID` (the endpoint was
+// opened without TLS), `RH_E_CLOSED`. Handshakes that fail are only counted.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_quic_accept(const struct rh_quic *quic,
+                         const struct rh_queue *queue,
+                         uint32_t credits,
+                         uint64_t user_data,
+                         struct rh_error *error);
+
+// Connects to `address`, to a server that has a certificate for `name`, a DNS name or an address. `flags` is 0 or
+// `RH_EARLY`.
+//
+// Completes as `RH_OP_QUIC_CONNECT` with the `rh_connection` as `handle`; `result` is 1 if the handshake is still
+// under way, which only `RH_EARLY` brings about (`rh_connection_wait_handshake` then says what became of it). Or:
+// `RH_E_PEER` (it refused, or its certificate is not trusted), `RH_E_TIMEOUT`, `RH_E_NOMEM` (a bound of the
+// endpoint is reached), `RH_E_INVALID` (no such name or address can be), `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_quic_connect(const struct rh_quic *quic,
+                          const struct rh_queue *queue,
+                          const struct rh_address *address,
+                          const struct rh_tls_client *tls,
+                          const char *name,
+                          uint32_t flags,
+                          uint64_t user_data,
+                          struct rh_error *error);
+
+// Closes an endpoint with all of its connections, whose peers are told `code`, below 2^62, and `reason`, which may
+// be NULL. Its handle is closed at once; operations under way complete. With `queue` NULL nobody is told when it
+// is over. NULL is fine, and does nothing.
+//
+// Completes as `RH_OP_QUIC_CLOSE` when no connection is left, which takes a few round trips: close the engine
+// after that, or peers may not hear of the end. Or `RH_E_CLOSED`, if the engine was.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`; the endpoint goes on then. Any thread.
+RH_API
+rh_status rh_quic_close(struct rh_quic *quic,
+                        const struct rh_queue *queue,
+                        uint64_t code,
+                        const char *reason,
+                        uint64_t user_data,
+                        struct rh_error *error);
+
+// Makes a pool of connections from an endpoint. `settings` may be NULL.
+//
+// Completes as `RH_OP_POOL_OPEN` with the `rh_pool` as `handle`, or `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_VERSION`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_pool_open(const struct rh_quic *quic,
+                       const struct rh_queue *queue,
+                       const struct rh_tls_client *tls,
+                       const struct rh_pool_settings *settings,
+                       uint64_t user_data,
+                       struct rh_error *error);
+
+// Takes a connection to the server at `address` that has a certificate for `name`: one that nobody uses, else a
+// new one, or, with as many as there may be, the one with the fewest users.
+//
+// Completes as `RH_OP_POOL_CONNECTION` with the `rh_connection` as `handle`; `rh_connection_release` gives it
+// back. Or: `RH_E_NOMEM` (the pool has its servers), and what `rh_quic_connect` fails with.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_pool_connection(const struct rh_pool *pool,
+                             const struct rh_queue *queue,
+                             const struct rh_address *address,
+                             const char *name,
+                             uint64_t user_data,
+                             struct rh_error *error);
+
+// Opens connections to a server until `count` stand, or as many as there may be.
+//
+// Completes as `RH_OP_POOL_WARM_UP`, or with what `rh_pool_connection` fails with.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_pool_warm_up(const struct rh_pool *pool,
+                          const struct rh_queue *queue,
+                          const struct rh_address *address,
+                          const char *name,
+                          uint32_t count,
+                          uint64_t user_data,
+                          struct rh_error *error);
+
+// Ends a pool: connections that nobody uses are closed, others go on. Operations under way complete. Never waits.
+// NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+rh_status rh_pool_close(struct rh_pool *pool,
+                        struct rh_error *error);
+
+// Sends the bytes of `count` slices, at most `RH_SLICES_MAX`, behind those of earlier calls. `flags` is 0, or has
+// `RH_COPY` (the bytes are copied instead of borrowed until the completion) or `RH_FINISH`, with which `count` may
+// be 0.
+//
+// Completes as `RH_OP_STREAM_SEND` when the kernel or the QUIC connection has all of them, with how many that were
+// as `result`, or: `RH_E_PEER` (it is gone, or stopped reading: `detail` is its code), `RH_E_TIMEOUT`,
+// `RH_E_CLOSED` (also after the end), `RH_E_UNSUPPORTED` (only the peer sends here), `RH_E_IO`. A part may have
+// been sent then. Not given up by `rh_queue_cancel`: close or reset the stream.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_stream_send(const struct rh_stream *stream,
+                         const struct rh_queue *queue,
+                         const struct rh_slice *slices,
+                         uint32_t count,
+                         uint32_t flags,
+                         uint64_t user_data,
+                         struct rh_error *error);
+
+// Receives the next bytes, as many as there are: once with `credits` `RH_ONCE`, otherwise as many times as credits
+// are given, as `rh_log_follow` does. What nobody asks for stays with the peer.
+//
+// Each completes as `RH_OP_STREAM_RECEIVE` with an `rh_buffer` as `handle` and how many bytes it has as `result`;
+// at the end of the stream with 0, without a handle and for the last time; or: `RH_E_PEER` (it is gone, or reset
+// the stream: `detail` is its code), `RH_E_TIMEOUT`, `RH_E_CLOSED`, `RH_E_UNSUPPORTED` (only this side sends
+// here), `RH_E_IO`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_stream_receive(const struct rh_stream *stream,
+                            const struct rh_queue *queue,
+                            uint32_t credits,
+                            uint64_t user_data,
+                            struct rh_error *error);
+
+// Waits until the peer has acknowledged a QUIC stream to the end that was sent with `RH_FINISH`.
+//
+// Completes as `RH_OP_STREAM_ACKNOWLEDGED`, or: `RH_E_PEER` (it stopped reading: `detail` is its code),
+// `RH_E_TIMEOUT`, `RH_E_CLOSED`.
+//
+// Errors: `RH_E_UNSUPPORTED` for other streams, `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`,
+// `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_stream_wait_acknowledged(const struct rh_stream *stream,
+                                      const struct rh_queue *queue,
+                                      uint64_t user_data,
+                                      struct rh_error *error);
+
+// Gives up what was not sent: a TCP connection is reset, the peer of a QUIC stream is told `code`, below 2^62.
+//
+// Errors: `RH_E_UNSUPPORTED` with TLS, whose streams can only be closed; `RH_E_INVALID`, `RH_E_CLOSED`,
+// `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+rh_status rh_stream_reset(const struct rh_stream *stream,
+                          uint64_t code,
+                          struct rh_error *error);
+
+// Stops receiving from a QUIC stream: what arrived is forgotten, and the peer is told `code`, below 2^62.
+//
+// Errors: `RH_E_UNSUPPORTED` for other streams, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any
+// thread.
+RH_API
+rh_status rh_stream_stop(const struct rh_stream *stream,
+                         uint64_t code,
+                         struct rh_error *error);
+
+// Sets the priority of a QUIC stream: those with more send first, equal ones take turns. It begins with 0.
+//
+// Errors: `RH_E_UNSUPPORTED` for other streams, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any
+// thread.
+RH_API
+rh_status rh_stream_set_priority(const struct rh_stream *stream,
+                                 int32_t priority,
+                                 struct rh_error *error);
+
+// Gives what a stream is. `out->struct_size` must be set.
+//
+// Errors: `RH_E_VERSION`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_stream_get_info(const struct rh_stream *stream,
+                             struct rh_stream_info *out,
+                             struct rh_error *error);
+
+// Gives the protocol that both sides of a stream with TLS agreed on (ALPN), as `rh_options_get` gives a value;
+// empty if there is none.
+//
+// Errors: `RH_E_SIZE`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_stream_protocol(const struct rh_stream *stream,
+                             char *buffer,
+                             size_t cap,
+                             size_t *len,
+                             struct rh_error *error);
+
+// Gives a certificate that the peer of a stream with TLS showed, in DER, its own being number 0; borrowed until
+// `rh_stream_close`.
+//
+// Errors: `RH_E_NOT_FOUND` if there is none of that number, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`,
+// `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_stream_certificate(const struct rh_stream *stream,
+                                uint32_t number,
+                                struct rh_slice *out,
+                                struct rh_error *error);
+
+// Closes a stream: in order if everything was sent, which for a QUIC stream takes `RH_FINISH`, otherwise it is
+// reset with code 0. Operations under way complete, with `RH_E_CLOSED` if they were not done; bytes that the
+// kernel is just sending it may go on sending for the settings' `linger_ns`, and their operation completes then.
+// Never waits. NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+rh_status rh_stream_close(struct rh_stream *stream,
+                          struct rh_error *error);
+
+// Accepts TCP connections at `local`, on a shard; port 0 is one that is free. With `tls` their streams are TLS
+// streams whose handshake is done; otherwise it is NULL. `settings` may be NULL.
+//
+// Completes as `RH_OP_TCP_LISTEN` with the `rh_listener` as `handle`, or: `RH_E_IO` (`sys_errno` says why, such as
+// an address in use), `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_VERSION`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_tcp_listen(const struct rh_engine *engine,
+                        const struct rh_queue *queue,
+                        uint32_t shard,
+                        const struct rh_address *local,
+                        const struct rh_tls_server *tls,
+                        const struct rh_tcp_settings *settings,
+                        uint64_t user_data,
+                        struct rh_error *error);
+
+// Gives the address of a listener, with its port.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_listener_address(const struct rh_listener *listener,
+                              struct rh_address *out,
+                              struct rh_error *error);
+
+// Takes connections: once with `credits` `RH_ONCE`, otherwise as many times as credits are given, as
+// `rh_log_follow` does. Those that nobody takes wait in the kernel.
+//
+// Each completes as `RH_OP_TCP_ACCEPT` with an `rh_stream` as `handle`, or `RH_E_CLOSED`. Connections whose TLS
+// handshake fails are only counted.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_listener_accept(const struct rh_listener *listener,
+                             const struct rh_queue *queue,
+                             uint32_t credits,
+                             uint64_t user_data,
+                             struct rh_error *error);
+
+// Closes a listener. Its streams go on; connections that nobody took are reset, operations under way complete with
+// `RH_E_CLOSED`. Never waits. NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+rh_status rh_listener_close(struct rh_listener *listener,
+                            struct rh_error *error);
+
+// Connects to `address` from a shard. With `tls` the stream is a TLS stream to a server that has a certificate for
+// `name`, a DNS name or an address; otherwise it is NULL, and the name does not count. `settings` may be NULL.
+//
+// Completes as `RH_OP_TCP_CONNECT` with the `rh_stream` as `handle`, or: `RH_E_PEER` (it refused, or its
+// certificate is not trusted), `RH_E_TIMEOUT`, `RH_E_IO`, `RH_E_INVALID` (no such name can be), `RH_E_CLOSED`.
+// Nothing is left of it then, also when it is canceled.
+//
+// Errors: `RH_E_FULL`, `RH_E_VERSION`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_tcp_connect(const struct rh_engine *engine,
+                         const struct rh_queue *queue,
+                         uint32_t shard,
+                         const struct rh_address *address,
+                         const struct rh_tls_client *tls,
+                         const char *name,
+                         const struct rh_tcp_settings *settings,
+                         uint64_t user_data,
+                         struct rh_error *error);
+
+// Makes a server of certificates and their key.
+//
+// Errors: `RH_E_INVALID` if they cannot be used; the message says why. `RH_E_VERSION`. Ended by
+// `rh_tls_server_free`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_tls_server_new(const struct rh_tls_settings *settings,
+                            struct rh_tls_server **out,
+                            struct rh_error *error);
+
+// Has a server show another certificate from the next handshake on. Connections that stand are not disturbed.
+//
+// Errors: `RH_E_INVALID` if it cannot be used: the server goes on with the one it has. `RH_E_CLOSED`,
+// `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_tls_server_replace(const struct rh_tls_server *server,
+                                struct rh_slice certificates,
+                                struct rh_slice key,
+                                struct rh_error *error);
+
+// Ends the handle of a server; what uses it goes on. NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API rh_status rh_tls_server_free(struct rh_tls_server *server, struct rh_error *error);
+
+// Makes a client that trusts roots.
+//
+// Errors: `RH_E_INVALID` if they cannot be used; the message says why. `RH_E_VERSION`. Ended by
+// `rh_tls_client_free`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_tls_client_new(const struct rh_tls_settings *settings,
+                            struct rh_tls_client **out,
+                            struct rh_error *error);
+
+// Ends the handle of a client; what uses it goes on. NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API rh_status rh_tls_client_free(struct rh_tls_client *client, struct rh_error *error);
+
+// Opens a datagram socket on a shard, at `local`; port 0 is one that is free. `settings` may be NULL.
+//
+// Completes as `RH_OP_UDP_OPEN` with the `rh_udp` as `handle`, or: `RH_E_IO` (`sys_errno` says why, such as an
+// address in use), `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_VERSION`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_udp_open(const struct rh_engine *engine,
+                      const struct rh_queue *queue,
+                      uint32_t shard,
+                      const struct rh_address *local,
+                      const struct rh_udp_settings *settings,
+                      uint64_t user_data,
+                      struct rh_error *error);
+
+// Gives the address of a socket, with its port.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_udp_address(const struct rh_udp *udp,
+                         struct rh_address *out,
+                         struct rh_error *error);
+
+// Sends `count` datagrams, or trains of them, and returns how many there was room for in the queue, or an error,
+// which is negative. The bytes are borrowed until the completion, or copied with `RH_COPY` in `flags`.
+//
+// Each completes as `RH_OP_UDP_SEND` when the kernel has taken it; with `RH_COPY`, when its turn has come. Nobody
+// knows whether it arrives: what the network refuses is lost, and counted, like what it loses later. `RH_E_CLOSED`
+// if the socket is.
+//
+// Errors: `RH_E_FULL` if there was room for none, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any
+// thread.
+RH_API
+RH_NODISCARD
+int32_t rh_udp_send(const struct rh_udp *udp,
+                    const struct rh_queue *queue,
+                    const struct rh_transmit *transmits,
+                    uint32_t count,
+                    uint32_t flags,
+                    struct rh_error *error);
+
+// Receives datagrams: once with `credits` `RH_ONCE`, otherwise as many times as credits are given, as
+// `rh_log_follow` does. What arrives meanwhile waits, up to the socket's bounds.
+//
+// Each completes as `RH_OP_UDP_RECEIVE` with an `rh_buffer` as `handle`, of one datagram or a train from the same
+// peer: `result` is how many, `detail` how many bytes each has but for the last; or: `RH_E_IO`, `RH_E_CLOSED`.
+//
+// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
+RH_API
+RH_NODISCARD
+rh_status rh_udp_receive(const struct rh_udp *udp,
+                         const struct rh_queue *queue,
+                         uint32_t credits,
+                         uint64_t user_data,
+                         struct rh_error *error);
+
+// Closes a socket. What was sent before is still sent; operations under way complete, with `RH_E_CLOSED` if they
+// were not done. Never waits. NULL is fine.
+//
+// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
+RH_API
+rh_status rh_udp_close(struct rh_udp *udp,
+                       struct rh_error *error);
+
 // Gives to `out` how many shards the store in `directory` has. Like all functions `rh_store_`, this one
 // blocks, takes the lock that keeps engines out, and works on this thread.
 //
@@ -1182,7 +2238,9 @@ rh_status rh_queue_error(const struct rh_queue *queue,
 // `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
 RH_API rh_status rh_queue_cancel(const struct rh_queue *queue, uint64_t user_data, struct rh_error *error);
 
-// Lets an operation that completes many times, such as `rh_log_follow`, do so `credits` more times.
+// Lets an operation that completes many times, such as `rh_log_follow`, do so `credits` more times; if several
+// have this `user_data`, each of them. Without credits an operation does not complete, even if it has come to an
+// end: give it one then, or cancel it.
 //
 // Errors: `RH_E_NOT_FOUND` if there is none with this `user_data`, also because it has ended; `RH_E_INVALID`,
 // `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
@@ -1222,3 +2280,13 @@ RH_API const char *rh_version_string(void);
 #define RH_STORE_INFO_INIT { sizeof(rh_store_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 #define RH_VERIFICATION_INIT { sizeof(rh_verification), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 #define RH_REPAIR_INIT { sizeof(rh_repair), 0, 0, 0, 0, 0, 0 }
+#define RH_UDP_SETTINGS_INIT { sizeof(rh_udp_settings), 0, 0, 0, 0, 0, 0 }
+#define RH_TCP_SETTINGS_INIT { sizeof(rh_tcp_settings), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define RH_TLS_SETTINGS_INIT \
+    { sizeof(rh_tls_settings), { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, NULL, 0, 0, 0, 0, 0, { NULL, 0 } }
+#define RH_STREAM_INFO_INIT { sizeof(rh_stream_info), 0, 0, 0, 0, 0, { { 0 }, 0, 0, 0, 0 } }
+#define RH_QUIC_SETTINGS_INIT \
+    { sizeof(rh_quic_settings), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { NULL, 0 } }
+#define RH_CONNECTION_INFO_INIT \
+    { sizeof(rh_connection_info), { { 0 }, 0, 0, 0, 0 }, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define RH_POOL_SETTINGS_INIT { sizeof(rh_pool_settings), 0, 0, 0, 0, 0 }

@@ -370,6 +370,198 @@ private:
     }
 };
 
+/* What a call came to, without a value. */
+template <typename Call> Result<Done> done(Call call)
+{
+    Error error;
+    if (call(error.get()) != RH_OK) {
+        return error;
+    }
+    return Done{};
+}
+
+/* Bytes that arrived, where their completion said. */
+class Buffer : public Owner<rh_buffer, rh_buffer_free> {
+public:
+    using Owner::Owner;
+
+    Result<rh_origin> origin() const
+    {
+        Error error;
+        rh_origin origin;
+        if (rh_buffer_origin(get(), &origin, error.get()) != RH_OK) {
+            return error;
+        }
+        return origin;
+    }
+};
+
+inline Bytes bytes(const rh_completion &completion) noexcept { return { completion.data, completion.len }; }
+
+/* Reads an address such as 127.0.0.1:4433. */
+inline Result<rh_address> address(const char *text)
+{
+    Error error;
+    rh_address address;
+    if (rh_address_parse(text, &address, error.get()) != RH_OK) {
+        return error;
+    }
+    return address;
+}
+
+class TlsServer : public Owner<rh_tls_server, rh_tls_server_free> {
+public:
+    using Owner::Owner;
+
+    static Result<TlsServer> make(const rh_tls_settings &settings)
+    {
+        Error error;
+        rh_tls_server *server = nullptr;
+        if (rh_tls_server_new(&settings, &server, error.get()) != RH_OK) {
+            return error;
+        }
+        return TlsServer(server);
+    }
+};
+
+class TlsClient : public Owner<rh_tls_client, rh_tls_client_free> {
+public:
+    using Owner::Owner;
+
+    static Result<TlsClient> make(const rh_tls_settings &settings)
+    {
+        Error error;
+        rh_tls_client *client = nullptr;
+        if (rh_tls_client_new(&settings, &client, error.get()) != RH_OK) {
+            return error;
+        }
+        return TlsClient(client);
+    }
+};
+
+/* A TCP connection, plain or with TLS, or a stream of a QUIC connection. */
+class Stream : public Owner<rh_stream, rh_stream_close> {
+public:
+    using Owner::Owner;
+
+    /* `data` is borrowed until the completion, unless `flags` has RH_COPY. */
+    Result<Done> send(const Queue &queue, Bytes data, uint64_t user_data, uint32_t flags = 0) const
+    {
+        const rh_slice slice = { data.data(), data.size() };
+        return done([&](rh_error *error) {
+            return rh_stream_send(get(), queue.get(), &slice, 1, flags, user_data, error);
+        });
+    }
+
+    /* Sends the end behind everything before. */
+    Result<Done> finish(const Queue &queue, uint64_t user_data) const
+    {
+        return done([&](rh_error *error) {
+            return rh_stream_send(get(), queue.get(), nullptr, 0, RH_FINISH, user_data, error);
+        });
+    }
+
+    /* Its completions have the handles of the Buffers. */
+    Result<Done> receive(const Queue &queue, uint64_t user_data, uint32_t credits = RH_ONCE) const
+    {
+        return done([&](rh_error *error) {
+            return rh_stream_receive(get(), queue.get(), credits, user_data, error);
+        });
+    }
+};
+
+class Udp : public Owner<rh_udp, rh_udp_close> {
+public:
+    using Owner::Owner;
+
+    Result<Done> receive(const Queue &queue, uint64_t user_data, uint32_t credits = RH_ONCE) const
+    {
+        return done([&](rh_error *error) { return rh_udp_receive(get(), queue.get(), credits, user_data, error); });
+    }
+
+    /* How many there was room for. */
+    Result<size_t> send(const Queue &queue, const rh_transmit *transmits, uint32_t count, uint32_t flags = 0) const
+    {
+        Error error;
+        const int32_t taken = rh_udp_send(get(), queue.get(), transmits, count, flags, error.get());
+        if (taken < 0) {
+            return error;
+        }
+        return static_cast<size_t>(taken);
+    }
+};
+
+class Listener : public Owner<rh_listener, rh_listener_close> {
+public:
+    using Owner::Owner;
+
+    /* Its completions have the handles of the Streams. */
+    Result<Done> accept(const Queue &queue, uint64_t user_data, uint32_t credits = RH_ONCE) const
+    {
+        return done([&](rh_error *error) {
+            return rh_listener_accept(get(), queue.get(), credits, user_data, error);
+        });
+    }
+};
+
+/* A QUIC connection, which goes on until its streams are ended; rh_connection_close ends it with a code. */
+class Connection : public Owner<rh_connection, rh_connection_release> {
+public:
+    using Owner::Owner;
+
+    /* Its completion has the handle of the Stream. */
+    Result<Done> open_stream(const Queue &queue, uint64_t user_data, uint32_t direction = RH_BIDIRECTIONAL) const
+    {
+        return done([&](rh_error *error) {
+            return rh_connection_open_stream(get(), queue.get(), direction, user_data, error);
+        });
+    }
+
+    Result<Done> accept_stream(const Queue &queue, uint64_t user_data, uint32_t direction = RH_BIDIRECTIONAL,
+                               uint32_t credits = RH_ONCE) const
+    {
+        return done([&](rh_error *error) {
+            return rh_connection_accept_stream(get(), queue.get(), direction, credits, user_data, error);
+        });
+    }
+};
+
+/* Ends an endpoint that nobody closed, without telling anybody: prefer Quic::close. */
+inline rh_status close_quic_untold(rh_quic *quic, rh_error *error)
+{
+    return rh_quic_close(quic, nullptr, 0, nullptr, 0, error);
+}
+
+class Quic : public Owner<rh_quic, close_quic_untold> {
+public:
+    using Owner::Owner;
+
+    /* Its completions have the handles of the Connections. */
+    Result<Done> accept(const Queue &queue, uint64_t user_data, uint32_t credits = RH_ONCE) const
+    {
+        return done([&](rh_error *error) { return rh_quic_accept(get(), queue.get(), credits, user_data, error); });
+    }
+
+    Result<Done> connect(const Queue &queue, const rh_address &to, const TlsClient &tls, const char *name,
+                         uint64_t user_data, uint32_t flags = 0) const
+    {
+        return done([&](rh_error *error) {
+            return rh_quic_connect(get(), queue.get(), &to, tls.get(), name, flags, user_data, error);
+        });
+    }
+
+    /* Its completion says that no connection is left. */
+    Result<Done> close(const Queue &queue, uint64_t user_data, uint64_t code = 0, const char *reason = nullptr)
+    {
+        Error error;
+        if (rh_quic_close(get(), queue.get(), code, reason, user_data, error.get()) != RH_OK) {
+            return error;
+        }
+        release();
+        return Done{};
+    }
+};
+
 /* Ends an engine that nobody closed, without telling anybody: prefer Engine::close. */
 inline rh_status close_untold(rh_engine *engine, rh_error *error)
 {
@@ -409,6 +601,38 @@ public:
             return error;
         }
         return Done{};
+    }
+
+    /* Their completions have the handles of the Udp, Listener, Stream and Quic. */
+    Result<Done> open_udp(const Queue &queue, const rh_address &local, uint64_t user_data, uint32_t shard = 0) const
+    {
+        return done([&](rh_error *error) {
+            return rh_udp_open(get(), queue.get(), shard, &local, nullptr, user_data, error);
+        });
+    }
+
+    Result<Done> listen(const Queue &queue, const rh_address &local, uint64_t user_data,
+                        const TlsServer &tls = TlsServer(), uint32_t shard = 0) const
+    {
+        return done([&](rh_error *error) {
+            return rh_tcp_listen(get(), queue.get(), shard, &local, tls.get(), nullptr, user_data, error);
+        });
+    }
+
+    Result<Done> connect(const Queue &queue, const rh_address &to, uint64_t user_data,
+                         const TlsClient &tls = TlsClient(), const char *name = nullptr, uint32_t shard = 0) const
+    {
+        return done([&](rh_error *error) {
+            return rh_tcp_connect(get(), queue.get(), shard, &to, tls.get(), name, nullptr, user_data, error);
+        });
+    }
+
+    Result<Done> open_quic(const Queue &queue, const rh_address &local, uint64_t user_data,
+                           const TlsServer &tls = TlsServer(), uint32_t shard = 0) const
+    {
+        return done([&](rh_error *error) {
+            return rh_quic_open(get(), queue.get(), shard, &local, tls.get(), nullptr, user_data, error);
+        });
     }
 
     /* Its completion says that everything is durable and the directory free. */

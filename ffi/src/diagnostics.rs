@@ -9,7 +9,7 @@ use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 /// Is told what the engine does: `level` is one of the `RH_LEVEL_` numbers, `text` a line without an end, which has
 /// `len` bytes and ends with a NUL. Called on the threads of the engine's shards, several at once, and on those that
-/// open it: it must not block, and call nothing of the library's.
+/// open it: it must not block or throw, and call nothing of the library's.
 pub type rh_diagnostics_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, level: c_int, text: *const c_char, len: usize)>;
 

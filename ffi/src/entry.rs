@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::error::rh_error;
 use crate::failure::Failure;
 use crate::handle::{self, Handle};
-use crate::status::{RH_E_PANIC, RH_E_SIZE, RH_E_VERSION, RH_OK, rh_status};
+use crate::status::{RH_E_SIZE, RH_E_VERSION, RH_OK, rh_status};
 
 /// Runs what a function does, tells the caller how it went, and latches `subject` if it panics.
 ///
@@ -22,7 +22,19 @@ pub(crate) unsafe fn enter<H: Handle>(
     unsafe { enter_counting(subject, error, count) }
 }
 
-/// The same for a function whose success is a number.
+/// Ends what a handle stands for; NULL is nothing to end.
+///
+/// # Safety
+/// As [`enter`].
+pub(crate) unsafe fn free<H: Handle>(object: *mut H, error: *mut rh_error) -> rh_status {
+    let free = || {
+        if object.is_null() { Ok(()) } else { handle::remove(object.cast_const()).map(drop) }
+    };
+    // SAFETY: the caller's promise.
+    unsafe { enter(object, error, free) }
+}
+
+/// The same as [`enter`] for a function whose success is a number.
 ///
 /// # Safety
 /// As [`enter`].
@@ -34,7 +46,7 @@ pub(crate) unsafe fn enter_counting<H: Handle>(
     // What the panic interrupted is not used again: it is latched.
     let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         handle::latch(subject);
-        Err(Failure::new(RH_E_PANIC, "the library panicked; what was used is unusable now"))
+        Err(Failure::panicked())
     });
     match outcome {
         Ok(number) => number,
@@ -211,3 +223,123 @@ fn check_size<T: Growable>(size: usize) -> Result<(), Failure> {
 
 /// No structure will ever be longer; a size beyond it was never set.
 const STRUCT_BYTES_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+    use std::mem::MaybeUninit;
+    use std::ptr::{null, null_mut};
+
+    use roundhouse::ShardId;
+
+    use super::*;
+    use crate::engine::*;
+    use crate::log::*;
+    use crate::options::*;
+    use crate::queue::*;
+    use crate::status::RH_E_PANIC;
+
+    /// A call that panics, as if the library had a bug.
+    unsafe extern "C" fn rh_test_panic(
+        engine: *const rh_engine,
+        error: *mut rh_error,
+    ) -> rh_status {
+        // SAFETY: the caller's promise.
+        unsafe { enter(engine, error, || panic!("planned")) }
+    }
+
+    fn message(error: &rh_error) -> &str {
+        // SAFETY: messages end with a NUL.
+        unsafe { CStr::from_ptr(error.message.as_ptr()) }.to_str().unwrap()
+    }
+
+    fn take(queue: *const rh_queue) -> rh_completion {
+        let mut room = MaybeUninit::uninit();
+        // SAFETY: there is room for one, and one is there afterwards.
+        unsafe {
+            assert_eq!(rh_queue_wait(queue, room.as_mut_ptr(), 1, RH_FOREVER, null_mut()), 1);
+            room.assume_init()
+        }
+    }
+
+    /// Opens an engine in a directory of a scratch directory.
+    fn open(scratch: &tempfile::TempDir, name: &str) -> *mut rh_engine {
+        let path = CString::new(scratch.path().join(name).to_str().unwrap()).unwrap();
+        let (mut options, mut engine, error) = (null_mut(), null_mut(), null_mut());
+        // SAFETY: the texts end with a NUL, and the out-parameters are variables.
+        unsafe {
+            assert_eq!(rh_options_new(&raw mut options, error), RH_OK);
+            let toml = c"shards = 1\nslot_size = '4MiB'".as_ptr();
+            assert_eq!(rh_options_load_toml(options, toml, error), RH_OK);
+            assert_eq!(rh_engine_open(path.as_ptr(), options, 0, &raw mut engine, error), RH_OK);
+            assert_eq!(rh_options_free(options, error), RH_OK);
+        }
+        engine
+    }
+
+    #[test]
+    fn a_panic_in_a_call_latches_the_engine_and_its_logs_and_nothing_else() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (engine, other) = (open(&scratch, "one"), open(&scratch, "other"));
+        let mut queue = null_mut();
+        let mut room = MaybeUninit::<rh_error>::uninit();
+        let error = room.as_mut_ptr();
+        // SAFETY: out-parameters are variables, and `error` is written by every call that fails.
+        unsafe {
+            assert_eq!(rh_queue_open(4, &raw mut queue, error), RH_OK);
+            let name = c"log".as_ptr();
+            assert_eq!(
+                rh_log_open(engine, queue, name, RH_LOG_OPEN_OR_CREATE, null(), 1, error),
+                RH_OK
+            );
+            let log: *mut rh_log = take(queue).handle.cast();
+
+            assert_eq!(rh_test_panic(engine, error), RH_E_PANIC);
+            assert_eq!(message(&*error), "the library panicked; what was used is unusable now");
+            assert_eq!(rh_engine_shards(engine, error), RH_E_PANIC);
+            assert_eq!(message(&*error), "the engine is unusable since the library panicked");
+            assert_eq!(rh_log_sync(log, queue, 2, error), RH_E_PANIC);
+            assert_eq!(message(&*error), "the log is unusable since the library panicked");
+
+            assert!(rh_engine_shards(other, error) > 0);
+            for engine in [engine, other] {
+                assert_eq!(rh_engine_close(engine, queue, 3, error), RH_OK);
+                assert_eq!(take(queue).result, i64::from(RH_OK));
+            }
+            assert_eq!(rh_log_close(log, error), RH_OK);
+            assert_eq!(rh_queue_close(queue, error), RH_OK);
+        }
+    }
+
+    /// Such a panic ended its task, and nobody but who waited for that was told: the program went on with the rest.
+    #[test]
+    fn a_panic_on_a_shard_latches_the_engine_too() {
+        let scratch = tempfile::tempdir().unwrap();
+        let engine = open(&scratch, "store");
+        let mut queue = null_mut();
+        let mut room = MaybeUninit::<rh_error>::uninit();
+        let error = room.as_mut_ptr();
+        // SAFETY: out-parameters are variables, and `error` is written by every call that fails.
+        unsafe {
+            assert_eq!(rh_queue_open(4, &raw mut queue, error), RH_OK);
+            let object = handle::get(engine.cast_const()).unwrap();
+            let submitted = handle::get(queue.cast_const()).unwrap().submit(RH_OP_TIMER, 1, || {
+                Ok(Box::pin(async move {
+                    let program = async |_| panic!("planned");
+                    object.engine.spawn_on::<(), _, _>(ShardId(0), program).await?;
+                    Ok(Success::DONE)
+                }) as Once)
+            });
+            assert!(submitted.is_ok());
+            let failed = take(queue);
+            assert_eq!(failed.result, i64::from(RH_E_PANIC));
+            assert_eq!(rh_queue_error(queue, &raw const failed, error), RH_OK);
+            assert_eq!(message(&*error), "the library panicked; what was used is unusable now");
+
+            assert_eq!(rh_engine_shards(engine, error), RH_E_PANIC);
+            assert_eq!(rh_engine_close(engine, queue, 2, error), RH_OK);
+            assert_eq!(take(queue).result, i64::from(RH_OK));
+            assert_eq!(rh_queue_close(queue, error), RH_OK);
+        }
+    }
+}

@@ -6,9 +6,9 @@ use roundhouse::options::OptionsError;
 use roundhouse::{AppendError, Errno, Error, LogError, OpenError, ReadError, SetupError};
 
 use crate::status::{
-    RH_E_BUSY, RH_E_CLOSED, RH_E_CORRUPT, RH_E_DELETED, RH_E_EXISTS, RH_E_FAILED, RH_E_INVALID,
-    RH_E_IO, RH_E_NO_SPACE, RH_E_NOMEM, RH_E_NOT_FOUND, RH_E_OPTION, RH_E_RANGE, RH_E_SIZE,
-    RH_E_TRIMMED, RH_E_UNSUPPORTED, RH_E_VERSION, rh_status,
+    RH_E_BUSY, RH_E_CLOSED, RH_E_CORRUPT, RH_E_DELETED, RH_E_EXISTS, RH_E_FAILED, RH_E_FULL,
+    RH_E_INVALID, RH_E_IO, RH_E_NO_SPACE, RH_E_NOMEM, RH_E_NOT_FOUND, RH_E_OPTION, RH_E_PANIC,
+    RH_E_RANGE, RH_E_SIZE, RH_E_TRIMMED, RH_E_UNSUPPORTED, RH_E_VERSION, rh_status,
 };
 
 /// Everything a program is told about a failure.
@@ -34,6 +34,11 @@ impl Failure {
 
     pub(crate) fn null(name: &str) -> Failure {
         Failure::invalid(format!("{name} is NULL"))
+    }
+
+    /// The library has a defect, which the caller came upon.
+    pub(crate) fn panicked() -> Failure {
+        Failure::new(RH_E_PANIC, "the library panicked; what was used is unusable now")
     }
 
     pub(crate) fn detail(mut self, detail: u64) -> Failure {
@@ -91,6 +96,9 @@ impl From<AppendError> for Failure {
             AppendError::TooLarge { bytes_max, .. } => {
                 Failure::new(RH_E_SIZE, message).detail(bytes_max)
             }
+            AppendError::Overloaded { bytes_max } => {
+                Failure::new(RH_E_FULL, message).detail(bytes_max)
+            }
             AppendError::Count { .. } => Failure::new(RH_E_INVALID, message),
             AppendError::Deleted => Failure::new(RH_E_DELETED, message),
             AppendError::Closed => Failure::new(RH_E_CLOSED, message),
@@ -145,6 +153,7 @@ impl From<Error> for Failure {
             Error::Read(error) => error.into(),
             Error::Log(error) => error.into(),
             Error::Closed => Failure::new(RH_E_CLOSED, message),
+            Error::Panicked => Failure::panicked(),
             Error::Io(error) => error.into(),
             _ => Failure::new(RH_E_IO, message),
         }

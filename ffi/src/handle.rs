@@ -32,6 +32,15 @@ pub(crate) enum Kind {
     Records,
     Shard,
     Metrics,
+    Buffer,
+    Udp,
+    TlsServer,
+    TlsClient,
+    Listener,
+    Stream,
+    Endpoint,
+    Connection,
+    Pool,
 }
 
 /// Set when a panic was caught: what shares it is unusable from then on.
@@ -41,6 +50,11 @@ pub(crate) struct Latch(Arc<AtomicBool>);
 impl Latch {
     pub(crate) fn set(&self) {
         self.0.store(true, Ordering::Release);
+    }
+
+    /// What sets it from elsewhere.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        self.0.clone()
     }
 
     fn is_set(&self) -> bool {
@@ -70,8 +84,8 @@ pub(crate) fn insert<H: Handle>(object: Arc<H::Object>, latch: Latch) -> Result<
 /// `RH_E_INVALID` for what is no handle of this type, `RH_E_CLOSED` for a closed one, `RH_E_FORKED` for one
 /// of a parent process, `RH_E_PANIC` for one that is latched.
 pub(crate) fn get<H: Handle>(handle: *const H) -> Result<Arc<H::Object>, Failure> {
-    let object = borrow(handle)?.0.object.clone().ok_or_else(closed::<H>)?;
-    object.downcast().map_err(|_| not_a::<H>())
+    let object = borrow(handle)?.0.object.clone();
+    object.and_then(|object| object.downcast().ok()).ok_or_else(|| Refusal::NotOne.failure::<H>())
 }
 
 /// The same without a reference of its own, for calls that come often and are short: closing the handle
@@ -80,16 +94,20 @@ pub(crate) fn get<H: Handle>(handle: *const H) -> Result<Arc<H::Object>, Failure
 /// # Errors
 /// As [`get`].
 pub(crate) fn borrow<H: Handle>(handle: *const H) -> Result<Borrowed, Failure> {
+    look_up(handle).map(Borrowed).map_err(Refusal::failure::<H>)
+}
+
+/// Locks the entry of a handle that can be used.
+fn look_up<H: Handle>(handle: *const H) -> Result<RwLockReadGuard<'static, Entry>, Refusal> {
     let token = Token::of(handle)?;
-    let slot = token.slot::<H>()?;
-    let entry = slot.entry.read().unwrap_or_else(PoisonError::into_inner);
-    if entry.generation != token.generation {
-        return Err(closed::<H>());
+    let entry = token.slot()?.entry.read().unwrap_or_else(PoisonError::into_inner);
+    if entry.generation != token.generation || entry.object.is_none() {
+        return Err(Refusal::Closed);
     }
     if entry.latch.is_set() {
-        return Err(latched::<H>());
+        return Err(Refusal::Latched);
     }
-    Ok(Borrowed(entry))
+    Ok(entry)
 }
 
 /// An object that stays behind its handle for as long as this exists.
@@ -98,8 +116,8 @@ pub(crate) struct Borrowed(RwLockReadGuard<'static, Entry>);
 impl Borrowed {
     /// The object, of the handle it was borrowed from.
     pub(crate) fn object<H: Handle>(&self) -> Result<&H::Object, Failure> {
-        let object = self.0.object.as_deref().ok_or_else(closed::<H>)?;
-        object.downcast_ref().ok_or_else(not_a::<H>)
+        let object = self.0.object.as_deref().and_then(<dyn Any + Send + Sync>::downcast_ref);
+        object.ok_or_else(|| Refusal::NotOne.failure::<H>())
     }
 }
 
@@ -108,24 +126,29 @@ impl Borrowed {
 /// # Errors
 /// As [`get`], but for `RH_E_PANIC`.
 pub(crate) fn remove<H: Handle>(handle: *const H) -> Result<Arc<H::Object>, Failure> {
+    let object = take_out(handle).map_err(Refusal::failure::<H>)?;
+    object.downcast().map_err(|_| Refusal::NotOne.failure::<H>())
+}
+
+fn take_out<H: Handle>(handle: *const H) -> Result<Arc<dyn Any + Send + Sync>, Refusal> {
     let token = Token::of(handle)?;
-    let slot = token.slot::<H>()?;
+    let slot = token.slot()?;
     let object = {
         let mut entry = slot.entry.write().unwrap_or_else(PoisonError::into_inner);
         if entry.generation != token.generation {
-            return Err(closed::<H>());
+            return Err(Refusal::Closed);
         }
         entry.latch = Latch::default();
-        entry.object.take().ok_or_else(closed::<H>)?
+        entry.object.take().ok_or(Refusal::Closed)?
     };
     TABLE.free.lock().unwrap_or_else(PoisonError::into_inner).indices.push_back(token.index);
-    object.downcast().map_err(|_| not_a::<H>())
+    Ok(object)
 }
 
 /// Latches what a handle stands for, if it does, after a panic.
 pub(crate) fn latch<H: Handle>(handle: *const H) {
     let Ok(token) = Token::of(handle) else { return };
-    let Ok(slot) = token.slot::<H>() else { return };
+    let Ok(slot) = token.slot() else { return };
     let entry = slot.entry.read().unwrap_or_else(PoisonError::into_inner);
     if entry.generation == token.generation {
         entry.latch.set();
@@ -149,10 +172,10 @@ impl Token {
     }
 
     /// Takes a handle apart; what is no handle gives a token that fits nothing.
-    fn of<H: Handle>(handle: *const H) -> Result<Token, Failure> {
+    fn of<H: Handle>(handle: *const H) -> Result<Token, Refusal> {
         let address = handle.addr();
         if address == 0 {
-            return Err(Failure::invalid(format!("the {} is NULL", name(H::KIND as u8))));
+            return Err(Refusal::Null);
         }
         let token = Token {
             kind: (address as u8) >> 1,
@@ -160,47 +183,81 @@ impl Token {
             generation: (address >> 32) as u32,
         };
         if address & 1 == 0 || token.kind != H::KIND as u8 {
-            return Err(not_a::<H>());
+            return Err(Refusal::NotOne);
         }
         Ok(token)
     }
 
     /// Where it points to, if this process made it.
-    fn slot<H: Handle>(self) -> Result<&'static Slot, Failure> {
-        let slot = slot(self.index).filter(|_| self.generation != 0).ok_or_else(not_a::<H>)?;
+    fn slot(self) -> Result<&'static Slot, Refusal> {
+        let slot = slot(self.index).filter(|_| self.generation != 0).ok_or(Refusal::NotOne)?;
         let lineage = Lineage::from_raw(slot.lineage.load(Ordering::Acquire));
         if lineage == Lineage::NONE {
-            return Err(not_a::<H>());
+            return Err(Refusal::NotOne);
         }
         // Before any lock is taken: another thread of the parent may have held it during the fork.
         if lineage != Lineage::current() {
-            let message = format!(
-                "the {} was made before this process was forked off; only its parent can use it",
-                name(H::KIND as u8)
-            );
-            return Err(Failure::new(RH_E_FORKED, message));
+            return Err(Refusal::Forked);
         }
         Ok(slot)
     }
 }
 
+/// Why a handle is not looked up. A failure, which has a message, is made of it only then: this is looked at in
+/// every call.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    Null,
+    /// It is none of its type.
+    NotOne,
+    Closed,
+    Forked,
+    Latched,
+}
+
+impl Refusal {
+    #[cold]
+    fn failure<H: Handle>(self) -> Failure {
+        let name = name(H::KIND as u8);
+        match self {
+            Refusal::Null => Failure::invalid(format!("the {name} is NULL")),
+            Refusal::NotOne => Failure::invalid(format!("this is no handle of the kind: {name}")),
+            Refusal::Closed => Failure::new(RH_E_CLOSED, format!("the {name} is closed")),
+            Refusal::Forked => {
+                let message = format!(
+                    "the {name} was made before this process was forked off; only its parent can use it"
+                );
+                Failure::new(RH_E_FORKED, message)
+            }
+            Refusal::Latched => {
+                let message = format!("the {name} is unusable since the library panicked");
+                Failure::new(RH_E_PANIC, message)
+            }
+        }
+    }
+}
+
 fn name(kind: u8) -> &'static str {
-    const NAMES: [&str; 8] =
-        ["handle", "options", "queue", "engine", "log", "records", "shard", "metrics"];
+    const NAMES: [&str; 17] = [
+        "handle",
+        "options",
+        "queue",
+        "engine",
+        "log",
+        "records",
+        "shard",
+        "metrics",
+        "buffer",
+        "UDP socket",
+        "TLS server",
+        "TLS client",
+        "listener",
+        "stream",
+        "QUIC endpoint",
+        "connection",
+        "pool",
+    ];
     NAMES.get(usize::from(kind)).copied().unwrap_or("handle")
-}
-
-fn not_a<H: Handle>() -> Failure {
-    Failure::invalid(format!("this is no handle of the kind: {}", name(H::KIND as u8)))
-}
-
-fn closed<H: Handle>() -> Failure {
-    Failure::new(RH_E_CLOSED, format!("the {} is closed", name(H::KIND as u8)))
-}
-
-fn latched<H: Handle>() -> Failure {
-    let message = format!("the {} is unusable since the library panicked", name(H::KIND as u8));
-    Failure::new(RH_E_PANIC, message)
 }
 
 fn too_many() -> Failure {

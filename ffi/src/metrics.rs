@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use roundhouse::Metrics;
 
 use crate::engine::rh_engine;
-use crate::entry::{Out, enter, give_text, text};
+use crate::entry::{Out, enter, free, give_text, text};
 use crate::error::rh_error;
 use crate::failure::Failure;
 use crate::handle::{self, Handle, Kind, Latch};
@@ -66,11 +66,8 @@ pub unsafe extern "C" fn rh_metrics_free(
     metrics: *mut rh_metrics,
     error: *mut rh_error,
 ) -> rh_status {
-    let free = || {
-        if metrics.is_null() { Ok(()) } else { handle::remove(metrics.cast_const()).map(drop) }
-    };
     // SAFETY: `error` is NULL or may be written; the header says so.
-    unsafe { enter(metrics, error, free) }
+    unsafe { free(metrics, error) }
 }
 
 /// Gives how much the counter `name` came to since the engine was opened, on a shard or with `RH_ALL_SHARDS`.

@@ -8,7 +8,7 @@ use roundhouse::Options;
 use roundhouse::options::options_page;
 
 use crate::diagnostics::{Diagnostics, rh_diagnostics_fn};
-use crate::entry::{Out, enter, give_text, text};
+use crate::entry::{Out, enter, free, give_text, text};
 use crate::error::rh_error;
 use crate::failure::Failure;
 use crate::handle::{self, Handle, Kind, Latch};
@@ -71,11 +71,8 @@ pub unsafe extern "C" fn rh_options_free(
     options: *mut rh_options,
     error: *mut rh_error,
 ) -> rh_status {
-    let free = || {
-        if options.is_null() { Ok(()) } else { handle::remove(options.cast_const()).map(drop) }
-    };
     // SAFETY: `error` is NULL or may be written; the header says so.
-    unsafe { enter(options, error, free) }
+    unsafe { free(options, error) }
 }
 
 /// Sets the option `key` to the written `value`, such as `"memory"` to `"1GiB"`. The option `preset` sets

@@ -11,7 +11,7 @@ pub const RH_OK: rh_status = 0;
 pub const RH_E_INVALID: rh_status = -1;
 /// A limit on memory, threads or file descriptors is reached; the message names it and the remedy.
 pub const RH_E_NOMEM: rh_status = -2;
-/// The queue has as many operations as its depth: take completions, then submit again.
+/// The queue has as many operations as its depth, or appends hold what may wait: take completions, submit again.
 pub const RH_E_FULL: rh_status = -3;
 /// There is no such thing.
 pub const RH_E_NOT_FOUND: rh_status = -4;

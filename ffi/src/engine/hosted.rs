@@ -115,13 +115,14 @@ pub unsafe extern "C" fn rh_engine_open_hosted(
         }
         let settings = settings_of(options)?;
         let diagnostics = settings.diagnostics.clone();
-        let (opening, seeds) = builder(directory, settings, flags)?.seeds()?;
+        let latch = Latch::default();
+        let builder = builder(directory, settings, flags)?.panic_flag(latch.flag());
+        let (opening, seeds) = builder.seeds()?;
         let needed = seeds.len();
         if needed > cap as usize {
             let message = format!("the array takes {cap} shards, there are {needed}");
             return Err(Failure::new(RH_E_SIZE, message).detail(needed as u64));
         }
-        let latch = Latch::default();
         let engine_latch = latch.clone();
         queue.submit(RH_OP_OPEN, user_data, || {
             Ok(Box::pin(async move {

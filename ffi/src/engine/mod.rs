@@ -69,9 +69,9 @@ pub unsafe extern "C" fn rh_engine_open(
         let directory = unsafe { text(directory, "directory") }?;
         let settings = settings_of(options)?;
         let diagnostics = settings.diagnostics.clone();
-        let builder = builder(directory, settings, flags)?;
-        let engine = diagnostics.during(|| block_on(builder.open()))?;
         let latch = Latch::default();
+        let builder = builder(directory, settings, flags)?.panic_flag(latch.flag());
+        let engine = diagnostics.during(|| block_on(builder.open()))?;
         let object = EngineObject { engine, latch: latch.clone(), is_hosted: false };
         out.write(handle::insert::<rh_engine>(Arc::new(object), latch)?);
         Ok(())

@@ -42,8 +42,8 @@ pub const RH_BATCH_MAX: u32 = 1 << 20;
 /// completion, but the array of slices is not.
 ///
 /// Completes as `RH_OP_APPEND` with the first offset as `result` when they are as durable as the log asks for,
-/// or: `RH_E_NO_SPACE`, `RH_E_SIZE`, `RH_E_DELETED`, `RH_E_CLOSED`, `RH_E_FAILED`. Appends to one log complete
-/// in one queue in the order of their submission.
+/// or: `RH_E_NO_SPACE`, `RH_E_SIZE`, `RH_E_DELETED`, `RH_E_CLOSED`, `RH_E_FAILED`, or `RH_E_FULL` if appends hold
+/// the option `append_memory` already. Appends to one log complete in one queue in the order of their submission.
 ///
 /// Errors: `RH_E_FULL`, `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.
 #[must_use]
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn rh_log_append_many(
     unsafe { enter_counting(log, error, append) }
 }
 
-fn is_copied(flags: u32) -> Result<bool, Failure> {
+pub(crate) fn is_copied(flags: u32) -> Result<bool, Failure> {
     match flags {
         0 => Ok(false),
         RH_COPY => Ok(true),
@@ -150,12 +150,12 @@ fn is_copied(flags: u32) -> Result<bool, Failure> {
     }
 }
 
-fn check_slice(slice: &rh_slice) -> Result<(), Failure> {
+pub(crate) fn check_slice(slice: &rh_slice) -> Result<(), Failure> {
     if slice.data.is_null() && slice.len > 0 {
-        return Err(Failure::invalid("the data of a record is NULL, but not its length"));
+        return Err(Failure::invalid("the data of a slice is NULL, but not its length"));
     }
     if slice.len > isize::MAX as usize {
-        return Err(Failure::invalid(format!("a record has no {} bytes", slice.len)));
+        return Err(Failure::invalid(format!("a slice has no {} bytes", slice.len)));
     }
     Ok(())
 }
@@ -178,7 +178,11 @@ unsafe fn bytes(slice: &rh_slice, is_copied: bool) -> Bytes {
 ///
 /// # Safety
 /// `first` is NULL or the first of `count`.
-unsafe fn array<'a, T>(first: *const T, count: u32, name: &str) -> Result<&'a [T], Failure> {
+pub(crate) unsafe fn array<'a, T>(
+    first: *const T,
+    count: u32,
+    name: &str,
+) -> Result<&'a [T], Failure> {
     if first.is_null() {
         return Err(Failure::null(name));
     }

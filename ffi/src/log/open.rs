@@ -8,7 +8,7 @@ use roundhouse::Log;
 use super::rh_log;
 use super::settings::rh_log_settings;
 use crate::engine::{rh_engine, shard_of};
-use crate::entry::{enter, read_growable, text};
+use crate::entry::{enter, free, read_growable, text};
 use crate::error::rh_error;
 use crate::failure::Failure;
 use crate::handle::{self, Latch};
@@ -82,7 +82,6 @@ fn give(log: Log, latch: Latch) -> Result<Success, Failure> {
 /// Errors: `RH_E_INVALID`, `RH_E_CLOSED`, `RH_E_FORKED`. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rh_log_close(log: *mut rh_log, error: *mut rh_error) -> rh_status {
-    let close = || if log.is_null() { Ok(()) } else { handle::remove(log.cast_const()).map(drop) };
     // SAFETY: `error` is NULL or may be written; the header says so.
-    unsafe { enter(log, error, close) }
+    unsafe { free(log, error) }
 }

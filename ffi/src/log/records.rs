@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use roundhouse::Records;
 
-use crate::entry::{Out, enter};
+use crate::entry::{Out, enter, free};
 use crate::error::rh_error;
 use crate::failure::Failure;
 use crate::handle::{self, Handle, Kind, Latch};
@@ -100,9 +100,6 @@ pub unsafe extern "C" fn rh_records_free(
     records: *mut rh_records,
     error: *mut rh_error,
 ) -> rh_status {
-    let free = || {
-        if records.is_null() { Ok(()) } else { handle::remove(records.cast_const()).map(drop) }
-    };
     // SAFETY: `error` is NULL or may be written; the header says so.
-    unsafe { enter(records, error, free) }
+    unsafe { free(records, error) }
 }

@@ -13,6 +13,9 @@ use rustix::event::{EventfdFlags, eventfd};
 /// Where the shards note which operations of a queue to look at, and wake its consumer if need be: nothing
 /// is written to the descriptor, and nobody woken, while the consumer is busy.
 pub(super) struct Alarm {
+    /// Whether looking under the lock is worth it: something is noted, or the descriptor is to be armed. Written
+    /// under it.
+    has_news: AtomicBool,
     noted: Mutex<Noted>,
     arrived: Condvar,
     event: OwnedFd,
@@ -41,7 +44,8 @@ impl Alarm {
     pub(super) fn new() -> Result<Alarm, Errno> {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let noted = Noted { places: VecDeque::new(), sleepers: 0, fd: FdState::Unused };
-        Ok(Alarm { noted: Mutex::new(noted), arrived: Condvar::new(), event })
+        let (has_news, noted) = (AtomicBool::new(false), Mutex::new(noted));
+        Ok(Alarm { has_news, noted, arrived: Condvar::new(), event })
     }
 
     /// The descriptor, which is readable from now on while there may be completions.
@@ -57,6 +61,7 @@ impl Alarm {
     pub(super) fn note(&self, place: u32) {
         let mut noted = self.lock();
         noted.places.push_back(place);
+        self.has_news.store(true, Ordering::Release);
         if noted.fd == FdState::Armed {
             self.signal(&mut noted);
         }
@@ -69,7 +74,12 @@ impl Alarm {
 
     /// Moves what was noted to the end of `places`. If nothing was, arms the descriptor and returns false.
     pub(super) fn take_or_arm(&self, places: &mut VecDeque<u32>) -> bool {
+        // What comes after this look signals the descriptor, or keeps `sleep` from sleeping.
+        if !self.has_news.load(Ordering::Acquire) {
+            return false;
+        }
         let mut noted = self.lock();
+        self.has_news.store(noted.fd == FdState::Signalled, Ordering::Release);
         if !noted.places.is_empty() {
             if places.is_empty() {
                 std::mem::swap(places, &mut noted.places);
@@ -83,6 +93,7 @@ impl Alarm {
             // empty, which it is not.
             let _ = rustix::io::read(&self.event, &mut [0; 8]);
             noted.fd = FdState::Armed;
+            self.has_news.store(false, Ordering::Release);
         }
         false
     }
@@ -114,6 +125,7 @@ impl Alarm {
         // An eventfd takes 2^64 - 2 of these before it refuses one.
         let _ = rustix::io::write(&self.event, &1_u64.to_ne_bytes());
         noted.fd = FdState::Signalled;
+        self.has_news.store(true, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Noted> {

@@ -201,7 +201,9 @@ pub unsafe extern "C" fn rh_queue_cancel(
     unsafe { enter(queue, error, || handle::get(queue)?.lock().cancel(user_data)) }
 }
 
-/// Lets an operation that completes many times, such as `rh_log_follow`, do so `credits` more times.
+/// Lets an operation that completes many times, such as `rh_log_follow`, do so `credits` more times; if several
+/// have this `user_data`, each of them. Without credits an operation does not complete, even if it has come to an
+/// end: give it one then, or cancel it.
 ///
 /// Errors: `RH_E_NOT_FOUND` if there is none with this `user_data`, also because it has ended; `RH_E_INVALID`,
 /// `RH_E_CLOSED`, `RH_E_FORKED`, `RH_E_PANIC`. Any thread.

@@ -1,14 +1,15 @@
 //! What a queue holds under its lock.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use roundhouse::Append;
 
 use super::alarm::{Alarm, Bell};
-use super::completion::{RH_CQ_MORE, rh_completion};
-use super::source::{Event, Source};
+use super::completion::{RH_CQ_MORE, RH_OP_APPEND, Success, rh_completion};
+use super::source::{self, Event, Source};
 use crate::failure::Failure;
 use crate::status::{RH_E_FULL, RH_E_NOT_FOUND};
 
@@ -23,8 +24,9 @@ pub(super) struct Inner {
     free: Vec<u32>,
     /// The lane of each log that was appended to, by the log's handle.
     lanes: BTreeMap<usize, u32>,
-    /// Operations that complete many times, by their `user_data`: credits look for them often.
-    many: BTreeMap<u64, u32>,
+    /// Operations that complete many times, by their `user_data`, which several may have, and their place: credits
+    /// look for them often.
+    many: BTreeSet<(u64, u32)>,
     /// Places to look at.
     backlog: VecDeque<u32>,
     /// The place that is being looked at and may have more.
@@ -52,7 +54,7 @@ impl Inner {
             places: Vec::new(),
             free: Vec::new(),
             lanes: BTreeMap::new(),
-            many: BTreeMap::new(),
+            many: BTreeSet::new(),
             backlog: VecDeque::new(),
             current: None,
             early: VecDeque::new(),
@@ -83,18 +85,21 @@ impl Inner {
         Err(Failure::new(RH_E_FULL, message).detail(self.depth as u64))
     }
 
-    /// Puts an append behind those of the same log.
-    pub(super) fn add_append(&mut self, log: usize, user_data: u64, append: Append) {
+    /// Puts appends behind those of the same log.
+    pub(super) fn add_appends(&mut self, log: usize, new: impl Iterator<Item = (u64, Append)>) {
         let place = match self.lanes.get(&log) {
             Some(place) => *place,
             None => self.add_lane(log),
         };
-        self.in_flight += 1;
         let Some(Source::Lane(appends)) = &mut self.places[place as usize].source else {
             unreachable!("lanes are where the map says")
         };
-        appends.push_back((user_data, append));
-        if appends.len() == 1 {
+        let before = appends.len();
+        for append in new {
+            appends.push_back(append);
+        }
+        self.in_flight += appends.len() - before;
+        if before == 0 {
             self.look_early(place);
         }
     }
@@ -103,7 +108,7 @@ impl Inner {
     pub(super) fn add(&mut self, source: Source) {
         let place = self.take_place();
         if let Source::Many { user_data, .. } = &source {
-            self.many.insert(*user_data, place);
+            self.many.insert((*user_data, place));
         }
         self.in_flight += 1;
         self.places[place as usize].source = Some(source);
@@ -117,42 +122,83 @@ impl Inner {
         };
         let found = self.places.iter_mut().position(is_canceled);
         let place = found.ok_or_else(|| not_found(user_data))?;
-        self.many.retain(|_, many| *many as usize != place);
+        self.many.remove(&(user_data, place as u32));
         self.places[place].bell.ring();
         Ok(())
     }
 
-    /// Lets an operation complete so many more times.
+    /// Lets operations complete so many more times.
     pub(super) fn credit(&mut self, user_data: u64, more: u32) -> Result<(), Failure> {
-        let place = self.many.get(&user_data).map(|place| &mut self.places[*place as usize]);
-        match place {
-            Some(Place { source: Some(Source::Many { credits, .. }), bell, .. }) => {
+        let places = self.many.range((user_data, 0)..=(user_data, u32::MAX));
+        let mut is_found = false;
+        for (_, place) in places {
+            let Place { source, bell, .. } = &mut self.places[*place as usize];
+            if let Some(Source::Many { credits, .. }) = source {
                 *credits = credits.saturating_add(more);
                 bell.ring();
-                Ok(())
+                is_found = true;
             }
-            _ => Err(not_found(user_data)),
         }
+        if is_found { Ok(()) } else { Err(not_found(user_data)) }
     }
 
-    /// The next completion, if there is any; otherwise the alarm is armed.
-    pub(super) fn next(&mut self) -> Option<rh_completion> {
-        loop {
+    /// Takes completions that are there, and returns how many. If there is room for more, the alarm is armed.
+    pub(super) fn take(&mut self, out: &mut [MaybeUninit<rh_completion>]) -> usize {
+        let mut taken = 0;
+        while taken < out.len() {
             if let Some(event) = self.early.pop_front() {
-                return Some(self.complete(event));
-            }
-            let Some(place) = self.current.or_else(|| self.next_place()) else {
-                if self.alarm.take_or_arm(&mut self.backlog) {
-                    continue;
-                }
-                return None;
-            };
-            let event = self.look(place);
-            self.current = event.is_some().then_some(place);
-            if let Some(event) = event {
-                return Some(self.complete(event));
+                out[taken].write(self.complete(event));
+                taken += 1;
+            } else if let Some(place) = self.current.take().or_else(|| self.next_place()) {
+                taken += self.take_from(place, &mut out[taken..]);
+            } else if !self.alarm.take_or_arm(&mut self.backlog) {
+                break;
             }
         }
+        taken
+    }
+
+    /// Takes what a source has, as far as there is room.
+    fn take_from(&mut self, place: u32, out: &mut [MaybeUninit<rh_completion>]) -> usize {
+        if let Some(Source::Lane(_)) = &self.places[place as usize].source {
+            return self.take_appended(place, out);
+        }
+        for (taken, room) in out.iter_mut().enumerate() {
+            let Some(event) = self.look(place) else { return taken };
+            room.write(self.complete(event));
+        }
+        self.current = Some(place);
+        out.len()
+    }
+
+    /// The same for a lane. What went well, the common case, is written as it comes; a failure goes the way of
+    /// all events.
+    fn take_appended(&mut self, place: u32, out: &mut [MaybeUninit<rh_completion>]) -> usize {
+        let Place { source: Some(Source::Lane(appends)), waker, .. } =
+            &mut self.places[place as usize]
+        else {
+            unreachable!("whoever calls this has looked")
+        };
+        let mut context = Context::from_waker(waker);
+        let mut taken = 0;
+        let has_more = loop {
+            // An empty lane gets a look with its next append.
+            let Some(room) = out.get_mut(taken) else { break !appends.is_empty() };
+            match source::poll_lane(appends, &mut context) {
+                Poll::Ready((user_data, Ok(first))) => {
+                    room.write(Success::number(first.0).completion(user_data, RH_OP_APPEND, 0));
+                    taken += 1;
+                }
+                Poll::Ready((user_data, outcome)) => {
+                    self.early.push_back(Event::appended(user_data, outcome));
+                    break true;
+                }
+                Poll::Pending => break false,
+            }
+        };
+        self.in_flight -= taken;
+        self.current = has_more.then_some(place);
+        taken
     }
 
     /// Whether a look at the queue may bring more completions.
@@ -183,7 +229,7 @@ impl Inner {
             return Some(event);
         }
         if let Some(Source::Many { user_data, .. }) = source.take() {
-            self.many.remove(&user_data);
+            self.many.remove(&(user_data, place));
         }
         self.free.push(place);
         Some(event)
@@ -211,7 +257,7 @@ impl Inner {
     }
 
     /// Keeps the message of a failure for whoever asks soon.
-    fn failed(&mut self, failure: Failure) -> super::Success {
+    fn failed(&mut self, failure: Failure) -> Success {
         let number = self.next_failure;
         self.next_failure += 1;
         if self.failures.len() == self.depth.max(FAILURES_KEPT_MIN) {
@@ -219,7 +265,7 @@ impl Inner {
         }
         let result = failure.status;
         self.failures.push_back((number, failure));
-        super::Success { result: result.into(), detail: number, handle: 0 }
+        Success { result: result.into(), detail: number, handle: 0, data: (0, 0) }
     }
 
     fn add_lane(&mut self, log: usize) -> u32 {

@@ -51,9 +51,29 @@ impl Queue {
         user_data: u64,
         make: impl FnOnce() -> Result<Once, Failure>,
     ) -> Result<(), Failure> {
+        self.submit_once(op, user_data, false, make)
+    }
+
+    /// The same for one that is not given up by `rh_queue_cancel`, because it has memory of the program's.
+    pub(crate) fn submit_held(
+        &self,
+        op: u32,
+        user_data: u64,
+        make: impl FnOnce() -> Result<Once, Failure>,
+    ) -> Result<(), Failure> {
+        self.submit_once(op, user_data, true, make)
+    }
+
+    fn submit_once(
+        &self,
+        op: u32,
+        user_data: u64,
+        is_held: bool,
+        make: impl FnOnce() -> Result<Once, Failure>,
+    ) -> Result<(), Failure> {
         let mut inner = self.lock();
         inner.check_room()?;
-        inner.add(Source::Once { user_data, op, future: make()? });
+        inner.add(Source::Once { user_data, op, future: make()?, is_held });
         Ok(())
     }
 
@@ -85,26 +105,18 @@ impl Queue {
         let mut inner = self.lock();
         inner.check_room()?;
         let taken = count.min(inner.room());
-        for at in 0..taken {
-            let (user_data, append) = make(at);
-            inner.add_append(log, user_data, append);
-        }
+        inner.add_appends(log, (0..taken).map(&mut make));
         Ok(taken)
     }
 
     /// Takes completions that are there, and returns how many. Arms the descriptor if it took all.
     fn poll(&self, out: &mut [MaybeUninit<rh_completion>]) -> usize {
         let mut inner = self.lock();
-        for (taken, place) in out.iter_mut().enumerate() {
-            match inner.next() {
-                Some(completion) => _ = place.write(completion),
-                None => return taken,
-            }
-        }
-        if inner.may_have_more() {
+        let taken = inner.take(out);
+        if taken == out.len() && inner.may_have_more() {
             self.alarm.keep_signalled();
         }
-        out.len()
+        taken
     }
 
     /// Takes completions, waiting for the first at most as long as `timeout` says; `None` is for ever.
@@ -113,9 +125,11 @@ impl Queue {
         if taken > 0 || out.is_empty() || timeout == Some(Duration::ZERO) {
             return taken;
         }
-        let start = now();
+        // Who waits for ever needs no clock.
+        let deadline = timeout.map(|timeout| (now(), timeout));
         loop {
-            let left = timeout.map(|timeout| timeout.saturating_sub(now().duration_since(start)));
+            let left = deadline
+                .map(|(start, timeout)| timeout.saturating_sub(now().duration_since(start)));
             self.alarm.sleep(left);
             let taken = self.poll(out);
             if taken > 0 || left == Some(Duration::ZERO) {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use roundhouse::Append;
+use roundhouse::{Append, AppendError, Offset};
 
 use super::completion::{RH_CQ_MORE, RH_OP_APPEND, Success};
 use crate::failure::Failure;
@@ -30,6 +30,8 @@ pub(super) enum Source {
         user_data: u64,
         op: u32,
         future: Once,
+        /// Memory of the program's may be in use until it ends, so it is not given up.
+        is_held: bool,
     },
     Many {
         user_data: u64,
@@ -52,12 +54,20 @@ pub(super) struct Event {
     pub(super) outcome: Outcome,
 }
 
+impl Event {
+    pub(super) fn appended(user_data: u64, outcome: Result<Offset, AppendError>) -> Event {
+        let outcome = outcome.map(|first| Success::number(first.0)).map_err(Failure::from);
+        Event { user_data, op: RH_OP_APPEND, flags: 0, outcome }
+    }
+}
+
 impl Source {
     /// The next completion. `Pending` if there is none now: the waker tells when to look again.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Event> {
         match self {
-            Source::Lane(appends) => poll_lane(appends, context),
-            Source::Once { user_data, op, future } => {
+            Source::Lane(appends) => poll_lane(appends, context)
+                .map(|(user_data, outcome)| Event::appended(user_data, outcome)),
+            Source::Once { user_data, op, future, .. } => {
                 let (user_data, op) = (*user_data, *op);
                 let outcome = future.as_mut().poll(context);
                 outcome.map(|outcome| Event { user_data, op, flags: 0, outcome })
@@ -82,7 +92,8 @@ impl Source {
     /// Gives the operation up if it can be, has this number, and has not been given up before.
     pub(super) fn cancel(&mut self, wanted: u64) -> bool {
         match self {
-            Source::Once { user_data, op, .. } | Source::Many { user_data, op, .. }
+            Source::Once { user_data, op, is_held: false, .. }
+            | Source::Many { user_data, op, .. }
                 if *user_data == wanted =>
             {
                 *self = Source::Canceled { user_data: wanted, op: *op };
@@ -93,11 +104,14 @@ impl Source {
     }
 }
 
-fn poll_lane(appends: &mut VecDeque<(u64, Append)>, context: &mut Context<'_>) -> Poll<Event> {
+/// How the first append of a lane ended, which is taken out; `Pending` if it did not yet or there is none.
+pub(super) fn poll_lane(
+    appends: &mut VecDeque<(u64, Append)>,
+    context: &mut Context<'_>,
+) -> Poll<(u64, Result<Offset, AppendError>)> {
     let Some((user_data, append)) = appends.front_mut() else { return Poll::Pending };
     let Poll::Ready(outcome) = Pin::new(append).poll(context) else { return Poll::Pending };
-    let outcome = outcome.map(|first| Success::number(first.0)).map_err(Failure::from);
-    let event = Event { user_data: *user_data, op: RH_OP_APPEND, flags: 0, outcome };
+    let user_data = *user_data;
     appends.pop_front();
-    Poll::Ready(event)
+    Poll::Ready((user_data, outcome))
 }

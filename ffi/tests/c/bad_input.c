@@ -3,64 +3,18 @@
 
 static rh_error error;
 
-static void null_arguments(rh_engine *engine, rh_queue *queue, rh_log *log)
+/* Numbers and texts that are nothing. */
+static void wrong_values(rh_engine *engine, const rh_queue *queue, const rh_log *log)
 {
     rh_slice record = slice("x");
-    rh_slice bad;
     rh_completion completion;
-    rh_options *options = NULL;
-    rh_records *records = NULL;
-    const rh_record *first;
-    size_t count;
-    uint64_t number;
-    char text[8];
     memset(&completion, 0, sizeof completion);
-    bad.data = NULL;
-    bad.len = 1;
-    CHECK_FAILS(rh_queue_open(1, NULL, &error), RH_E_INVALID, "out is NULL");
-    CHECK_FAILS(rh_queue_poll(NULL, &completion, 1, &error), RH_E_INVALID, "the queue is NULL");
-    CHECK_FAILS(rh_queue_poll(queue, NULL, 1, &error), RH_E_INVALID, "out is NULL");
-    CHECK_FAILS(rh_queue_wait(NULL, &completion, 1, 0, &error), RH_E_INVALID, "the queue is NULL");
-    CHECK_FAILS(rh_queue_fd(NULL, &error), RH_E_INVALID, "the queue is NULL");
-    CHECK_FAILS(rh_queue_error(queue, NULL, &error), RH_E_INVALID, "completion is NULL");
     CHECK_FAILS(rh_queue_error(queue, &completion, &error), RH_E_INVALID, "of no failure");
-    CHECK_FAILS(rh_queue_cancel(NULL, 1, &error), RH_E_INVALID, "the queue is NULL");
-    CHECK_FAILS(rh_options_new(NULL, &error), RH_E_INVALID, "out is NULL");
-    CHECK_FAILS(rh_options_set(options, "shards", "1", &error), RH_E_INVALID, "the options is NULL");
-    CHECK_FAILS(rh_engine_open(NULL, NULL, 0, &engine, &error), RH_E_INVALID, "directory is NULL");
-    CHECK_FAILS(rh_engine_open("x", NULL, 0, NULL, &error), RH_E_INVALID, "out is NULL");
     CHECK_FAILS(rh_engine_open("x", NULL, 64, &engine, &error), RH_E_INVALID, "no such flags: 0x40");
-    CHECK_FAILS(rh_engine_shards(NULL, &error), RH_E_INVALID, "the engine is NULL");
-    CHECK_FAILS(rh_log_open(NULL, queue, "x", 0, NULL, 1, &error), RH_E_INVALID, "the engine is NULL");
-    CHECK_FAILS(rh_log_open(engine, NULL, "x", 0, NULL, 1, &error), RH_E_INVALID, "the queue is NULL");
-    CHECK_FAILS(rh_log_open(engine, queue, NULL, 0, NULL, 1, &error), RH_E_INVALID, "name is NULL");
     CHECK_FAILS(rh_log_open(engine, queue, "\xff", 0, NULL, 1, &error), RH_E_INVALID, "name is not UTF-8");
     CHECK_FAILS(rh_log_open(engine, queue, "x", 9, NULL, 1, &error), RH_E_INVALID, "no mode 9");
-    CHECK_FAILS(rh_log_append(NULL, queue, &record, 1, 0, 1, &error), RH_E_INVALID, "the log is NULL");
-    CHECK_FAILS(rh_log_append(log, NULL, &record, 1, 0, 1, &error), RH_E_INVALID, "the queue is NULL");
-    CHECK_FAILS(rh_log_append(log, queue, NULL, 1, 0, 1, &error), RH_E_INVALID, "records is NULL");
     CHECK_FAILS(rh_log_append(log, queue, &record, 0, 0, 1, &error), RH_E_INVALID, "count is 0");
-    CHECK_FAILS(rh_log_append(log, queue, &bad, 1, 0, 1, &error), RH_E_INVALID, "is NULL, but not its length");
     CHECK_FAILS(rh_log_append(log, queue, &record, 1, 8, 1, &error), RH_E_INVALID, "no such flags: 0x8");
-    CHECK_FAILS(rh_log_append_many(log, queue, NULL, 1, 0, &error), RH_E_INVALID, "appends is NULL");
-    CHECK_FAILS(rh_log_read(NULL, queue, 0, 1, 1, &error), RH_E_INVALID, "the log is NULL");
-    CHECK_FAILS(rh_log_get_info(log, queue, NULL, 1, &error), RH_E_INVALID, "rh_log_info is NULL");
-    CHECK_FAILS(rh_log_configure(log, queue, NULL, 1, &error), RH_E_INVALID, "settings is NULL");
-    CHECK_FAILS(rh_log_name(log, NULL, 8, &count, &error), RH_E_SIZE, "are needed");
-    CHECK_FAILS(rh_log_name(NULL, text, sizeof text, NULL, &error), RH_E_INVALID, "the log is NULL");
-    CHECK_FAILS(rh_records_items(records, &first, &count, &error), RH_E_INVALID, "the records is NULL");
-    CHECK_FAILS(rh_metrics_counter(NULL, 0, "x", &number, &error), RH_E_INVALID, "the metrics is NULL");
-    CHECK_FAILS(rh_shard_start(NULL, &error), RH_E_INVALID, "the shard is NULL");
-    CHECK_FAILS(rh_store_probe(NULL, &error), RH_E_INVALID, "directory is NULL");
-    /* Ending nothing is fine, and so is not wanting to know. */
-    CHECK_OK(rh_queue_close(NULL, &error));
-    CHECK_OK(rh_options_free(NULL, &error));
-    CHECK_OK(rh_records_free(NULL, &error));
-    CHECK_OK(rh_metrics_free(NULL, &error));
-    CHECK_OK(rh_log_close(NULL, &error));
-    CHECK_OK(rh_shard_free(NULL, &error));
-    CHECK_OK(rh_engine_close(NULL, NULL, 0, &error));
-    CHECK(rh_log_append(NULL, NULL, NULL, 0, 0, 0, NULL) == RH_E_INVALID);
 }
 
 static void wrong_handles(const rh_engine *engine, rh_queue *queue, rh_log *log)
@@ -81,16 +35,27 @@ static void closed_handles(const rh_engine *engine, rh_queue *queue)
     rh_slice record = slice("x");
     rh_log *log = open_log(engine, queue, "closed");
     rh_options *options;
+    rh_records *records;
+    const rh_record *first;
+    size_t count;
     rh_queue *other = open_queue(1);
+    CHECK_OK(rh_log_read(log, queue, 0, 1, 1, &error));
+    records = (rh_records *)take(queue, RH_OP_READ, 1).handle;
+    CHECK_OK(rh_records_free(records, &error));
+    CHECK_FAILS(rh_records_free(records, &error), RH_E_CLOSED, "the records is closed");
+    CHECK_FAILS(rh_records_items(records, &first, &count, &error), RH_E_CLOSED, "the records is closed");
     CHECK_OK(rh_log_close(log, &error));
     CHECK_FAILS(rh_log_close(log, &error), RH_E_CLOSED, "the log is closed");
     CHECK_FAILS(rh_log_append(log, queue, &record, 1, 0, 1, &error), RH_E_CLOSED, "the log is closed");
+    CHECK_FAILS(rh_log_read(log, queue, 0, 1, 1, &error), RH_E_CLOSED, "the log is closed");
     CHECK_OK(rh_queue_close(other, &error));
     CHECK_FAILS(rh_queue_close(other, &error), RH_E_CLOSED, "the queue is closed");
     CHECK_FAILS(rh_queue_poll(other, NULL, 0, &error), RH_E_CLOSED, "the queue is closed");
+    CHECK_FAILS(rh_engine_metrics(engine, other, 1, &error), RH_E_CLOSED, "the queue is closed");
     CHECK_OK(rh_options_new(&options, &error));
     CHECK_OK(rh_options_free(options, &error));
     CHECK_FAILS(rh_options_free(options, &error), RH_E_CLOSED, "the options is closed");
+    CHECK_FAILS(rh_options_set(options, "shards", "1", &error), RH_E_CLOSED, "the options is closed");
 }
 
 static void full_queue_and_unread_completions(const rh_log *log)
@@ -188,7 +153,7 @@ int main(int argc, char **argv)
     engine = open_engine(argv[1]);
     queue = open_queue(8);
     log = open_log(engine, queue, "log");
-    null_arguments(engine, queue, log);
+    wrong_values(engine, queue, log);
     wrong_handles(engine, queue, log);
     closed_handles(engine, queue);
     full_queue_and_unread_completions(log);
@@ -197,6 +162,8 @@ int main(int argc, char **argv)
     CHECK_FAILS(rh_engine_open(argv[1], NULL, 0, &second, &error), RH_E_BUSY, "is in use");
     CHECK_OK(rh_log_close(log, &error));
     close_engine(engine, queue);
+    CHECK_FAILS(rh_engine_close(engine, queue, 1, &error), RH_E_CLOSED, "the engine is closed");
+    CHECK_FAILS(rh_engine_shards(engine, &error), RH_E_CLOSED, "the engine is closed");
     CHECK_OK(rh_queue_close(queue, &error));
     return 0;
 }

@@ -69,7 +69,11 @@ static inline void take_failed(const rh_queue *queue, uint32_t op, uint64_t user
 {
     rh_error error;
     rh_completion completion = take(queue, op, user_data);
-    CHECK(completion.result == status);
+    if (completion.result != status) {
+        fprintf(stderr, "user_data %d: %s instead of %s\n", (int)user_data,
+                rh_status_name((rh_status)completion.result), rh_status_name(status));
+        exit(1);
+    }
     CHECK(rh_queue_error(queue, &completion, &error) == RH_OK);
     check_fails((int32_t)completion.result, status, text, &error, __FILE__, __LINE__, "completion");
 }

@@ -122,6 +122,16 @@ static void follower(const rh_engine *engine, const rh_queue *queue)
     batch = take(queue, RH_OP_FOLLOW, 30);
     CHECK(batch.flags == 0 && batch.result == RH_E_CANCELED);
     CHECK_FAILS(rh_queue_credit(queue, 30, 1, &error), RH_E_NOT_FOUND, "user_data 30");
+    /* Of two with one number, the end of the second once took the credits of the first. */
+    CHECK_OK(rh_log_follow(log, queue, 1, 0, 0, 31, &error));
+    CHECK_OK(rh_log_follow(log, queue, 1000, 0, 1, 31, &error));
+    take_failed(queue, RH_OP_FOLLOW, 31, RH_E_RANGE, "1000");
+    CHECK_OK(rh_queue_credit(queue, 31, 1, &error));
+    batch = take(queue, RH_OP_FOLLOW, 31);
+    CHECK(batch.flags == RH_CQ_MORE && batch.detail == 2);
+    CHECK_OK(rh_records_free((rh_records *)batch.handle, &error));
+    CHECK_OK(rh_queue_cancel(queue, 31, &error));
+    take_failed(queue, RH_OP_FOLLOW, 31, RH_E_CANCELED, "canceled");
     CHECK_OK(rh_log_close(log, &error));
 }
 

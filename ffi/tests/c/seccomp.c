@@ -1,4 +1,4 @@
-/* Where io_uring is forbidden, as containers forbid it, opening says so and how to allow it. */
+/* In a child process where io_uring is forbidden, as containers forbid it, opening says so and how to allow it. */
 #include "check.h"
 
 #include <errno.h>
@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void forbid_io_uring(void)
 {
@@ -23,13 +25,33 @@ static void forbid_io_uring(void)
     CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
-int main(int argc, char **argv)
+static void open_nothing(const char *directory)
 {
     rh_error error;
     rh_engine *engine;
-    CHECK(argc == 2);
     forbid_io_uring();
-    CHECK_FAILS(rh_engine_open(argv[1], NULL, 0, &engine, &error), RH_E_UNSUPPORTED, "seccomp");
+    CHECK_FAILS(rh_engine_open(directory, NULL, 0, &engine, &error), RH_E_UNSUPPORTED, "seccomp");
     CHECK_FAILS(rh_store_probe("/", &error), RH_E_UNSUPPORTED, "seccomp");
+}
+
+int main(int argc, char **argv)
+{
+    rh_error error;
+    rh_queue *queue;
+    int status;
+    pid_t child;
+    CHECK(argc == 2);
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        open_nothing(argv[1]);
+        exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    /* What the child could not open is as it was. */
+    queue = open_queue(1);
+    close_engine(open_engine(argv[1]), queue);
+    CHECK_OK(rh_queue_close(queue, &error));
     return 0;
 }

@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Command;
 
-use crate::toolbox::{EXAMPLES, SANITIZERS, compile, compile_cpp, library, start, succeed};
+use crate::toolbox::{
+    EXAMPLES, SANITIZERS, compile, compile_cpp, is_there, library, make_certificate, start, succeed,
+};
 
 #[test]
 fn what_log_c_calls_durable_is_there_after_a_kill() {
@@ -61,7 +63,50 @@ fn bench_c_runs_every_case() {
 }
 
 #[test]
+fn echo_c_answers_in_every_protocol() {
+    let scratch = tempfile::tempdir().unwrap();
+    let source = Path::new(EXAMPLES).join("echo.c");
+    let program = compile("-std=c99", SANITIZERS, &source, scratch.path());
+    echo_in_every_protocol(&program, scratch.path(), scratch.path());
+}
+
+/// Runs both sides of echo.c, which find the library in `libraries` or where they were linked with it.
+pub(crate) fn echo_in_every_protocol(program: &Path, libraries: &Path, scratch: &Path) {
+    let tls = make_certificate(scratch);
+    let (certificate, key) = (tls.join("certificate.pem"), tls.join("key.pem"));
+    let echo = || {
+        let mut command = Command::new(program);
+        command.env("LD_LIBRARY_PATH", libraries);
+        command
+    };
+    for protocol in ["udp", "tcp", "tls", "quic"] {
+        let is_secure = matches!(protocol, "tls" | "quic");
+        let place = |role: &str| scratch.join(format!("{protocol} {role}"));
+        let mut serve = echo();
+        serve.arg("serve").arg(place("server")).args([protocol, "127.0.0.1:0", "2"]);
+        if is_secure {
+            serve.args([&certificate, &key]);
+        }
+        let mut server = start(&mut serve);
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+        let address = lines.next().unwrap().unwrap();
+        for text in ["once", "and again"] {
+            let mut call = echo();
+            call.arg("call").arg(place("client")).args([protocol, &address, text]);
+            if is_secure {
+                call.arg(&certificate);
+            }
+            assert_eq!(succeed(&mut call), text, "{protocol}");
+        }
+        assert!(server.wait().unwrap().success(), "{protocol}");
+    }
+}
+
+#[test]
 fn log_cpp_appends_and_reads() {
+    if !is_there("c++") {
+        return;
+    }
     let scratch = tempfile::tempdir().unwrap();
     let program = compile_cpp(&Path::new(EXAMPLES).join("log.cpp"), scratch.path());
     let printed = succeed(Command::new(program).arg(scratch.path().join("store")).arg("20"));
@@ -70,6 +115,9 @@ fn log_cpp_appends_and_reads() {
 
 #[test]
 fn python_hosts_the_library_by_ctypes() {
+    if !is_there("python3") {
+        return;
+    }
     let scratch = tempfile::tempdir().unwrap();
     let mut python = Command::new("python3");
     python.arg(Path::new(EXAMPLES).join("log.py")).arg(library());

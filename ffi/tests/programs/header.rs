@@ -5,11 +5,13 @@ use std::path::Path;
 use std::process::Command;
 
 use roundhouse_ffi::{
-    rh_append, rh_completion, rh_error, rh_log_info, rh_log_settings, rh_record, rh_repair,
-    rh_slice, rh_store_info, rh_turn, rh_verification,
+    rh_address, rh_append, rh_completion, rh_connection_info, rh_error, rh_log_info,
+    rh_log_settings, rh_origin, rh_pool_settings, rh_quic_settings, rh_record, rh_repair, rh_slice,
+    rh_store_info, rh_stream_info, rh_tcp_settings, rh_tls_settings, rh_transmit, rh_turn,
+    rh_udp_settings, rh_verification,
 };
 
-use crate::toolbox::{INCLUDE, WARNINGS, succeed};
+use crate::toolbox::{INCLUDE, WARNINGS, is_there, succeed};
 
 /// Compiles a text without making anything of it.
 fn check(compiler: &str, flags: &[&str], language: &str, text: &str, scratch: &Path) {
@@ -20,28 +22,19 @@ fn check(compiler: &str, flags: &[&str], language: &str, text: &str, scratch: &P
     succeed(command.arg(&source));
 }
 
-/// The compilers that are there; `.ci/install-tools` installs clang.
-fn compilers(names: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
-    names.iter().copied().filter(|name| {
-        let is_there = Command::new(name).arg("--version").output().is_ok();
-        assert!(is_there || std::env::var_os("CI").is_none(), "{name} is missing");
-        is_there
-    })
-}
-
 #[test]
 fn the_headers_compile_alone_and_twice_without_a_warning() {
     let scratch = tempfile::tempdir().unwrap();
     let twice =
         "#include \"roundhouse.h\"\n#include \"roundhouse.h\"\nint main(void) { return 0; }\n";
     let strict = ["-std=c99", "-Wstrict-prototypes", "-Wmissing-prototypes"];
-    for compiler in compilers(&["gcc", "clang"]) {
+    for compiler in ["gcc", "clang"].into_iter().filter(|name| is_there(name)) {
         check(compiler, &strict, "c", twice, scratch.path());
     }
     let twice =
         "#include \"roundhouse.hpp\"\n#include \"roundhouse.hpp\"\nint main() { return 0; }\n";
     let throwing = format!("#define ROUNDHOUSE_EXCEPTIONS\n{twice}");
-    for compiler in compilers(&["g++", "clang++"]) {
+    for compiler in ["g++", "clang++"].into_iter().filter(|name| is_there(name)) {
         check(compiler, &["-std=c++17", "-fno-exceptions"], "cpp", twice, scratch.path());
         check(compiler, &["-std=c++17"], "cpp", &throwing, scratch.path());
     }
@@ -103,6 +96,42 @@ fn structures_are_laid_out_alike_in_c_and_in_rust() {
         rh_repair: 48 {
             struct_size: 0, outcome: 8, reserved: 12, lost_records: 16, lost_bytes: 24, quarantined: 32,
             recreated: 40,
+        }
+        rh_address: 24 { ip: 0, scope: 16, port: 20, version: 22, reserved: 23 }
+        rh_origin: 56 { source: 0, destination: 24, ecn: 48, reserved: 52 }
+        rh_transmit: 80 { user_data: 0, data: 8, destination: 24, source: 48, segment_bytes: 72, ecn: 76 }
+        rh_udp_settings: 32 {
+            struct_size: 0, flags: 8, receive_bytes: 12, send_bytes: 16, send_queue: 20, receive_queue: 24,
+            reserved: 28,
+        }
+        rh_tcp_settings: 112 {
+            struct_size: 0, flags: 8, backlog: 12, connections: 16, held_bytes: 24, write_bytes: 32,
+            connect_timeout_ns: 40, handshake_timeout_ns: 48, read_timeout_ns: 56, write_timeout_ns: 64,
+            idle_timeout_ns: 72, linger_ns: 80, keep_alive_idle_ns: 88, keep_alive_interval_ns: 96,
+            keep_alive_probes: 104, handshakes: 108,
+        }
+        rh_tls_settings: 104 {
+            struct_size: 0, certificates: 8, key: 24, roots: 40, protocols: 56, client_certificates: 64,
+            resumption: 68, sessions: 72, early_data: 80, reserved: 84, secret: 88,
+        }
+        rh_stream_info: 56 {
+            struct_size: 0, kind: 8, can_send: 12, can_receive: 16, is_resumed: 20, number: 24, peer: 32,
+        }
+        rh_quic_settings: 152 {
+            struct_size: 0, flags: 8, congestion: 12, retry: 16, bidirectional_streams: 20,
+            unidirectional_streams: 24, bidirectional_streams_initial: 28, unidirectional_streams_initial: 32,
+            stream_bytes: 36, connection_bytes_initial: 40, connection_bytes_max: 44, datagram_bytes: 48,
+            mtu_initial: 52, mtu_max: 54, connections: 56, handshakes: 64, accept_backlog: 72, shard_bytes: 80,
+            handshake_timeout_ns: 88, idle_timeout_ns: 96, read_timeout_ns: 104, write_timeout_ns: 112,
+            keep_alive_ns: 120, rtt_initial_ns: 128, secret: 136,
+        }
+        rh_connection_info: 128 {
+            struct_size: 0, peer: 8, round_trip_ns: 32, round_trip_min_ns: 40, congestion_window_bytes: 48,
+            congestion_events: 56, mtu: 64, datagram_bytes_max: 72, packets_sent: 80, packets_lost: 88,
+            datagrams_sent: 96, bytes_sent: 104, datagrams_received: 112, bytes_received: 120,
+        }
+        rh_pool_settings: 48 {
+            struct_size: 0, connections_per_host: 8, hosts: 16, idle_time_ns: 24, probe_after_ns: 32, probe_time_ns: 40,
         }
     };
     let scratch = tempfile::tempdir().unwrap();

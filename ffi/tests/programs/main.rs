@@ -6,4 +6,5 @@ mod exports;
 mod header;
 mod install;
 mod parity;
+mod parity_sockets;
 mod toolbox;

@@ -1,5 +1,6 @@
 //! Compiling C programs against the library under test, and running them.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -37,6 +38,18 @@ pub(crate) fn stage(directory: &Path) -> PathBuf {
 pub(crate) const SANITIZERS: &[&str] =
     &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
+/// Whether a tool is there. Where it is not, the test says so and does without, but in CI it fails.
+pub(crate) fn is_there(tool: &str) -> bool {
+    if Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return true;
+    }
+    let missing = format!("NOT TESTED HERE: {tool} is missing (.ci/install-tools installs it)");
+    assert!(std::env::var_os("CI").is_none(), "{missing}");
+    // Not by a macro, whose output a test that passes does not show.
+    writeln!(std::io::stderr().lock(), "{missing}").unwrap();
+    false
+}
+
 /// Compiles a program with `cc`, by a standard such as `-std=c99`, and returns where it is.
 pub(crate) fn compile(standard: &str, flags: &[&str], source: &Path, scratch: &Path) -> PathBuf {
     let staged = stage(scratch);
@@ -61,6 +74,16 @@ pub(crate) fn compile_cpp(source: &Path, scratch: &Path) -> PathBuf {
     cc.arg("-L").arg(&staged).arg(format!("-Wl,-rpath,{}", staged.display()));
     succeed(cc.arg("-lroundhouse"));
     program
+}
+
+/// Makes a certificate of localhost for TLS, and its key, in a directory that it returns.
+pub(crate) fn make_certificate(scratch: &Path) -> PathBuf {
+    let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
+    let directory = scratch.join("tls");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("certificate.pem"), made.cert.pem()).unwrap();
+    std::fs::write(directory.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    directory
 }
 
 /// Runs a command that must succeed and returns what it printed.
