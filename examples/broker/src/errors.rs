@@ -10,6 +10,8 @@ pub fn of_append(error: &AppendError) -> ResponseError {
         AppendError::TooLarge { .. } => ResponseError::MessageTooLarge,
         AppendError::Deleted => ResponseError::UnknownTopicOrPartition,
         AppendError::Closed => ResponseError::NotLeaderOrFollower,
+        // Tried again by clients, after a while.
+        AppendError::Overloaded { .. } => ResponseError::ThrottlingQuotaExceeded,
         _ => {
             tracing::error!(%error, "appending failed");
             ResponseError::KafkaStorageError

@@ -39,6 +39,8 @@ pub struct NodeMetrics {
     pub malformed: Count,
     /// Requests of a kind or version that is not known.
     pub unsupported: Count,
+    /// Times a connection reached a bound of its own and was not read from for a while.
+    pub held_back: Count,
     /// Batches appended.
     pub batches_produced: Count,
     /// Records in them.
@@ -81,7 +83,7 @@ struct Shown {
     value: fn(&NodeMetrics) -> &Count,
 }
 
-const SHOWN: [Shown; 8] = [
+const SHOWN: [Shown; 9] = [
     Shown { name: "requests", help: "Requests answered.", value: |node| &node.requests },
     Shown {
         name: "malformed_requests",
@@ -92,6 +94,11 @@ const SHOWN: [Shown; 8] = [
         name: "unsupported_requests",
         help: "Requests of a kind or version that is not known.",
         value: |node| &node.unsupported,
+    },
+    Shown {
+        name: "connections_held_back",
+        help: "Times a connection had too much in flight to be read from.",
+        value: |node| &node.held_back,
     },
     Shown {
         name: "batches_produced",

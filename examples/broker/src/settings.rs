@@ -12,12 +12,21 @@ use roundhouse::{Durability, Options};
 use crate::config::Config;
 
 /// Everything that can be chosen.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// The broker's.
     pub broker: Config,
     /// The engine's.
     pub engine: Options,
+}
+
+impl Default for Settings {
+    /// The defaults of both, but that each shard is bound to a CPU (docs/adr/0014).
+    fn default() -> Settings {
+        let mut engine = Options::default();
+        engine.pin = true;
+        Settings { broker: Config::default(), engine }
+    }
 }
 
 /// A setting that is refused, or does not exist.
@@ -282,6 +291,15 @@ mod tests {
         again.apply_toml(&settings.to_toml()).unwrap();
         assert_eq!(again.broker, settings.broker);
         assert_eq!(again.engine.to_toml(), settings.engine.to_toml());
+    }
+
+    #[test]
+    fn shards_are_bound_to_cpus_unless_somebody_says_no() {
+        let mut settings = Settings::default();
+        settings.set("engine.preset", "throughput").unwrap();
+        assert!(settings.engine.pin);
+        settings.set("engine.pin", "false").unwrap();
+        assert!(!settings.engine.pin);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Connection {
     is_exclusive: bool,
     unsent: Vec<Bytes>,
     unsent_bytes: usize,
+    /// Whether it is at one of its bounds.
+    is_held_back: bool,
     is_at_end: bool,
 }
 
@@ -70,6 +72,7 @@ impl Connection {
             is_exclusive: false,
             unsent: Vec::new(),
             unsent_bytes: 0,
+            is_held_back: false,
             is_at_end: false,
         }
     }
@@ -143,7 +146,12 @@ impl Connection {
 
     /// Takes the next whole request, unless it has to wait.
     fn take_request(&mut self) -> io::Result<bool> {
-        if self.is_exclusive || self.is_at_end || !self.has_room() {
+        let is_held_back = !self.has_room();
+        let was_held_back = std::mem::replace(&mut self.is_held_back, is_held_back);
+        if is_held_back && !was_held_back {
+            self.node.metrics.held_back.add(1);
+        }
+        if self.is_exclusive || self.is_at_end || is_held_back {
             return Ok(false);
         }
         let frame = match self.next.take() {

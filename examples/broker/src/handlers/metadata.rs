@@ -1,5 +1,6 @@
 //! Metadata.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use kafka_protocol::ResponseError;
@@ -11,7 +12,8 @@ use kafka_protocol::messages::{MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
-use super::{BROKER_ID, Call, topics};
+use super::topics::{self, Created};
+use super::{BROKER_ID, Call};
 use crate::node::Node;
 use crate::protocol::batch::LEADER_EPOCH;
 use crate::protocol::topic_ref::TopicRef;
@@ -29,11 +31,10 @@ pub async fn answer(node: Rc<Node>, call: Call, request: MetadataRequest) -> Met
     let topics = match wanted {
         None => node.topics.borrow().iter().map(|topic| describe(topic, call.version)).collect(),
         Some(wanted) => {
-            let mut topics = Vec::with_capacity(wanted.len());
-            for topic in wanted {
-                topics.push(answer_topic(&node, call.version, topic, may_create).await);
-            }
-            topics
+            let missing = if may_create { missing(&node, &wanted) } else { Vec::new() };
+            let created = topics::create_on_demand(&node, missing).await;
+            let answer = |topic| answer_topic(&node, call.version, topic, &created);
+            wanted.into_iter().map(answer).collect()
         }
     };
     let (host, port) = &node.advertised;
@@ -48,22 +49,30 @@ pub async fn answer(node: Rc<Node>, call: Call, request: MetadataRequest) -> Met
         .with_topics(topics)
 }
 
-async fn answer_topic(
-    node: &Rc<Node>,
+/// Topics that are asked for by name and are not there.
+fn missing(node: &Node, wanted: &[MetadataRequestTopic]) -> Vec<String> {
+    let known = node.topics.borrow();
+    let names = wanted.iter().filter_map(|topic| topic.name.as_ref());
+    names.filter(|name| known.get(name).is_none()).map(|name| name.to_string()).collect()
+}
+
+/// Describes a topic, or says why not; `created` has what became of those that were not there before.
+fn answer_topic(
+    node: &Node,
     version: i16,
     wanted: MetadataRequestTopic,
-    may_create: bool,
+    created: &HashMap<String, Created>,
 ) -> MetadataResponseTopic {
     let topic = match &wanted.name {
         Some(name) => TopicRef::Name(name.to_string()),
         None => TopicRef::Id(*wanted.topic_id.as_bytes()),
     };
-    let known = node.topics.borrow().find(&topic).cloned();
-    let found = match (known, topic) {
-        (Some(topic), _) => Ok(topic),
+    let found = match (node.topics.borrow().find(&topic), &topic) {
+        (Some(topic), _) => Ok(topic.clone()),
         (None, TopicRef::Id(_)) => Err(ResponseError::UnknownTopicId),
-        (None, TopicRef::Name(name)) if may_create => topics::create_on_demand(node, name).await,
-        (None, TopicRef::Name(_)) => Err(ResponseError::UnknownTopicOrPartition),
+        (None, TopicRef::Name(name)) => {
+            created.get(name).cloned().unwrap_or(Err(ResponseError::UnknownTopicOrPartition))
+        }
     };
     match found {
         Ok(topic) => describe(&topic, version),

@@ -10,6 +10,7 @@ pub mod metadata;
 pub mod offsets;
 pub mod produce;
 pub mod producer_id;
+pub mod refusals;
 pub mod topic_admin;
 pub mod topics;
 pub mod versions;

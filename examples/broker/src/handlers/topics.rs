@@ -1,7 +1,7 @@
 //! Creating, changing and deleting topics. The shard with the catalogue does it, one change after the
 //! other; every shard knows of it before whoever asked is answered.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -29,19 +29,29 @@ pub struct NewTopic {
 /// A setting to be set, or with `None` to be given its default back.
 pub type ConfigChange = (String, Option<String>);
 
-/// The topic of a name, created unless somebody else was faster.
-///
-/// # Errors
-/// An impossible name; the engine's.
-pub async fn create_on_demand(node: &Rc<Node>, name: String) -> Result<Arc<Topic>, ResponseError> {
-    let wanted = NewTopic { name: name.clone(), partitions: None, config: TopicConfig::default() };
-    match create(node, vec![wanted], false).await.pop() {
-        Some(Err(ResponseError::TopicAlreadyExists)) | None => {
-            let topics = node.topics.borrow();
-            topics.get(&name).cloned().ok_or(ResponseError::UnknownTopicOrPartition)
-        }
-        Some(created) => created,
+/// Creates the topics of these names with the broker's defaults, all together; of each, what became of
+/// it. Somebody else may have been faster, which is as good.
+pub async fn create_on_demand(node: &Rc<Node>, names: Vec<String>) -> HashMap<String, Created> {
+    if names.is_empty() {
+        return HashMap::new();
     }
+    let new = |name: &String| NewTopic {
+        name: name.clone(),
+        partitions: None,
+        config: TopicConfig::default(),
+    };
+    let created = create(node, names.iter().map(new).collect(), false).await;
+    let known = node.topics.borrow();
+    let outcome = |(name, created): (String, Created)| {
+        let created = match created {
+            Err(ResponseError::TopicAlreadyExists) => {
+                known.get(&name).cloned().ok_or(ResponseError::UnknownTopicOrPartition)
+            }
+            created => created,
+        };
+        (name, created)
+    };
+    names.into_iter().zip(created).map(outcome).collect()
 }
 
 /// What became of a topic that somebody wanted.

@@ -6,12 +6,11 @@ use kafka_protocol::ResponseError;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse};
 
-use super::Call;
+use super::{Call, refusals};
 use crate::connection::Response;
 use crate::node::Node;
 use crate::protocol::api::APIS;
 use crate::protocol::header::RequestHeader;
-use crate::protocol::writer::Writer;
 
 /// ApiVersions.
 pub async fn answer(_: Rc<Node>, call: Call, request: ApiVersionsRequest) -> ApiVersionsResponse {
@@ -25,19 +24,14 @@ pub async fn answer(_: Rc<Node>, call: Call, request: ApiVersionsRequest) -> Api
 
 /// A request whose key or version is not known: `UNSUPPORTED_VERSION`, and the connection goes on.
 ///
-/// ApiVersions is answered in version 0, which every client can read (KIP-511). Of others nobody knows the
-/// shape of their answer, so it has what all begin with and the error: its number and the code. No client
-/// sends them after it was told the versions.
+/// ApiVersions is answered in version 0, which every client can read (KIP-511); others see
+/// [`refusals`].
 pub fn unsupported(header: &RequestHeader) -> Response {
-    let error = ResponseError::UnsupportedVersion.code();
     if header.key == ApiKey::ApiVersions as i16 {
+        let error = ResponseError::UnsupportedVersion.code();
         return Response::message(header.correlation, 0, &supported().with_error_code(error));
     }
-    tracing::warn!(key = header.key, version = header.version, "a request is not known");
-    let mut answer = Writer::new(false);
-    answer.i32(header.correlation);
-    answer.i16(error);
-    Response::Send(answer.finish())
+    refusals::refuse(header)
 }
 
 fn supported() -> ApiVersionsResponse {

@@ -9,10 +9,14 @@ use kafka_protocol::indexmap::IndexMap;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::produce_response::PartitionProduceResponse;
 use kafka_protocol::messages::{
-    FetchRequest, MetadataRequest, MetadataResponse, ProduceRequest, RequestHeader, TopicName,
+    FetchRequest, GroupId, MetadataRequest, MetadataResponse, OffsetCommitRequest, ProduceRequest,
+    RequestHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 use kafka_protocol::records::{
@@ -128,6 +132,17 @@ impl Client {
         let request = produce_request(topic, partition, batch);
         let mut response = self.call(9, &request);
         response.responses.remove(0).partition_responses.remove(0)
+    }
+
+    /// Commits how far a group that nobody is in is in the first partition of a topic; the error code.
+    pub(crate) fn commit(&mut self, group: &str, topic: &str, offset: i64) -> i16 {
+        let partition = OffsetCommitRequestPartition::default().with_committed_offset(offset);
+        let topic = OffsetCommitRequestTopic::default().with_name(topic_name(topic));
+        let request = OffsetCommitRequest::default()
+            .with_group_id(GroupId(StrBytes::from_string(group.to_owned())))
+            .with_generation_id_or_member_epoch(-1)
+            .with_topics(vec![topic.with_partitions(vec![partition])]);
+        self.call(7, &request).topics[0].partitions[0].error_code
     }
 
     /// Fetches from a partition without waiting.

@@ -4,14 +4,9 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use broker::Config;
-use kafka_protocol::messages::offset_commit_request::{
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
-use kafka_protocol::messages::{GroupId, OffsetCommitRequest};
-use kafka_protocol::protocol::StrBytes;
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::client::{Client, Sender, batch, topic_name};
+use crate::client::{Client, Sender, batch};
 use crate::operations::get;
 use crate::server::Server;
 
@@ -22,13 +17,7 @@ fn shown() -> BTreeSet<String> {
     let mut client = Client::connect(server.address());
     client.metadata(&["t"]);
     client.produce("t", 0, batch(Sender::NOBODY, &["a"]));
-    let partition = OffsetCommitRequestPartition::default().with_committed_offset(1);
-    let topic = OffsetCommitRequestTopic::default().with_name(topic_name("t"));
-    let request = OffsetCommitRequest::default()
-        .with_group_id(GroupId(StrBytes::from_static_str("g")))
-        .with_generation_id_or_member_epoch(-1)
-        .with_topics(vec![topic.with_partitions(vec![partition])]);
-    assert_eq!(client.call(7, &request).topics[0].partitions[0].error_code, 0);
+    assert_eq!(client.commit("g", "t", 1), 0);
     let metrics = get(server.http_address(), "/metrics").1;
     server.stop();
     let lines = metrics.lines().filter(|line| !line.starts_with('#'));

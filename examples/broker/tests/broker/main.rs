@@ -6,12 +6,19 @@
 mod client;
 mod confluent;
 mod dashboards;
+mod fetch;
+mod full;
 mod groups;
 mod kcat;
 mod load;
 mod many;
+#[path = "../../../../engine/roundhouse/tests/real_files/mount.rs"]
+mod mount;
 mod operations;
 mod pressure;
 mod produce;
+mod program;
 mod refusals;
+mod retention;
 mod server;
+mod versions;

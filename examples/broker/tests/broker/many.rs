@@ -1,5 +1,6 @@
 //! Many of everything.
 
+use kafka_protocol::ResponseError;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::{CreateTopicsRequest, MetadataRequest};
 
@@ -32,5 +33,24 @@ fn a_thousand_topics_of_ten_partitions_are_there_also_after_a_restart() {
     let all = client.call(9, &MetadataRequest::default().with_topics(None)).topics;
     assert_eq!(all.iter().map(|topic| topic.partitions.len()).sum::<usize>(), 10_000);
     assert_eq!(values(&client.fetch("topic-777", 9, 0)), [(0, "a".to_owned())]);
+    server.stop();
+}
+
+/// They used to be created one by one: a durable write or two for each.
+#[test]
+fn asking_for_many_topics_creates_them_together() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    let mut names: Vec<String> = (0..300).map(|number| format!("topic-{number}")).collect();
+    names.extend(["no/name".to_owned(), "topic-7".to_owned()]);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let described = client.metadata(&names).topics;
+    let impossible = ResponseError::InvalidTopicException.code();
+    let codes: Vec<i16> = described.iter().map(|topic| topic.error_code).collect();
+    let expected = (0..302).map(|place| if place == 300 { impossible } else { 0 });
+    assert_eq!(codes, expected.collect::<Vec<_>>());
+    assert_eq!(described[7], described[301], "twice the same");
+    client.produce("topic-299", 3, batch(Sender::NOBODY, &["a"]));
+    assert_eq!(values(&client.fetch("topic-299", 3, 0)), [(0, "a".to_owned())]);
     server.stop();
 }

@@ -35,12 +35,17 @@ fn metrics_and_health_are_served() {
     client.metadata(&["t"]);
     client.produce("t", 0, batch(Sender::NOBODY, &["a", "b", "c"]));
 
+    assert_eq!(client.commit("g", "t", 1), 0);
+
     let (head, metrics) = get(address, "/metrics");
     assert!(head.contains("application/openmetrics-text"), "{head}");
     let total = |name| total(&metrics, name);
     assert_eq!(total("broker_records_produced_total"), 3);
     assert_eq!(total("broker_partitions{"), 4);
     assert_eq!(total("broker_connections{"), 1);
+    assert_eq!(total("broker_group_lag{group=\"g\",topic=\"t\"}"), 2, "one of three");
+    assert!(total("broker_stored_bytes{") > 60, "a batch has that for a header");
+    assert!(total("broker_bytes_produced_total{") > 60);
     assert!(total("roundhouse_records_appended_total") >= 1, "the engine's are there, too");
     let produced = "broker_request_seconds_count{shard=";
     assert!(total(produced) >= 2, "a request each to create and to produce");

@@ -5,55 +5,12 @@ use std::time::Duration;
 
 use broker::Config;
 use broker::limits::{FETCH_BYTES_MAX, UNSENT_BYTES};
-use broker::load::{LoadTopic, create_topic};
-use kafka_protocol::ResponseError;
-use kafka_protocol::messages::delete_records_request::{
-    DeleteRecordsPartition, DeleteRecordsTopic,
-};
-use kafka_protocol::messages::{DeleteRecordsRequest, FetchRequest};
+use kafka_protocol::messages::{FetchRequest, ProduceRequest};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::client::{Client, Sender, batch, fetch_request, topic_name, values};
+use crate::client::{Client, Sender, batch, fetch_request, produce_request};
 use crate::operations::{get, total};
 use crate::server::Server;
-
-/// Gives up everything before the end of a partition; its error code.
-fn delete_all(client: &mut Client, topic: &str, partition: i32) -> i16 {
-    let upto_the_end = -1;
-    let wanted = DeleteRecordsPartition::default();
-    let wanted = wanted.with_partition_index(partition).with_offset(upto_the_end);
-    let wanted =
-        DeleteRecordsTopic::default().with_name(topic_name(topic)).with_partitions(vec![wanted]);
-    let request = DeleteRecordsRequest::default().with_topics(vec![wanted]);
-    client.call(2, &request).topics[0].partitions[0].error_code
-}
-
-#[test]
-fn a_full_store_refuses_and_goes_on_when_records_are_deleted() {
-    let options = [("slot_size", "1MiB"), ("capacity", "16MiB")];
-    let server = Server::with_options(Config::default(), &options);
-    // The batches' times are long ago.
-    let (address, name) = (server.address(), "t".to_owned());
-    let topic = LoadTopic { address, name, partitions: 2 };
-    create_topic(&topic, &[("retention.ms", "-1")]).unwrap();
-    let mut client = Client::connect(server.address());
-    let large = "x".repeat(100_000);
-    let storage = ResponseError::KafkaStorageError;
-    // More than the capacity; where it is full is the store's matter.
-    let refused = (0..200).find_map(|_| {
-        let answer = client.produce("t", 0, batch(Sender::NOBODY, &[&large]));
-        (answer.error_code != 0).then_some(answer.error_code)
-    });
-    assert_eq!(refused, Some(storage.code()), "{storage} is one that clients try again after");
-    assert_eq!(values(&client.fetch("t", 0, 0))[0].1, large, "what was accepted can be read");
-
-    assert_eq!(delete_all(&mut client, "t", 0), 0);
-    // Room comes back by whole segments, when the deletion is durable.
-    let accepted = (0..10_000)
-        .any(|_| client.produce("t", 0, batch(Sender::NOBODY, &[&large])).error_code == 0);
-    assert!(accepted, "it never took anything again");
-    server.stop();
-}
 
 #[test]
 fn a_client_that_reads_nothing_costs_bounded_memory_and_gets_all_in_the_end() {
@@ -87,6 +44,32 @@ fn a_client_that_reads_nothing_costs_bounded_memory_and_gets_all_in_the_end() {
     slow.send(12, &fetch_request("t", 0, 3));
     assert_eq!(slow.receive::<FetchRequest>(12).error_code, 0);
     server.stop();
+}
+
+/// Sends 20 Produce requests in one write, takes their answers, and says how often connections were
+/// held back.
+fn flood(config: Config) -> u64 {
+    let http = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let server = Server::with(Config { http, ..config });
+    let mut client = Client::connect(server.address());
+    client.metadata(&["t"]);
+    let request = produce_request("t", 0, batch(Sender::NOBODY, &["a"]));
+    let requests: Vec<u8> = (0..20).flat_map(|_| client.encode(9, &request)).collect();
+    client.send_bytes(&requests);
+    (0..19).for_each(|_| drop(client.receive_frame().expect("each is answered")));
+    let last = &client.receive::<ProduceRequest>(9).responses[0].partition_responses[0];
+    assert_eq!((last.error_code, last.base_offset), (0, 19), "all are there, in order");
+    let held_back = "broker_connections_held_back_total";
+    let held_back = total(&get(server.http_address(), "/metrics").1, held_back);
+    server.stop();
+    held_back
+}
+
+#[test]
+fn a_connection_with_too_much_in_flight_is_not_read_from_until_some_is_answered() {
+    assert_eq!(flood(Config::default()), 0, "far below the bounds");
+    assert!(flood(Config { in_flight_requests: 3, ..Config::default() }) > 0, "requests");
+    assert!(flood(Config { in_flight_bytes: 300, ..Config::default() }) > 0, "bytes");
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use broker::Config;
 use bytes::{BufMut, BytesMut};
 use kafka_protocol::ResponseError;
+use kafka_protocol::messages as m;
 use kafka_protocol::messages::ApiVersionsRequest;
 use kafka_protocol::messages::{ApiKey, FetchRequest, MetadataRequest};
-use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::protocol::{Request, StrBytes};
 
 use crate::client::{Client, Sender, batch, fetch_request, produce_request};
 use crate::server::Server;
@@ -56,6 +57,35 @@ fn unknown_kinds_and_versions_are_refused_and_the_connection_goes_on() {
         assert_eq!(answer[..], [0, 0, 0, 7, 0, 35], "{key} {version}");
     }
     assert_eq!(client.produce("t", 0, batch(Sender::NOBODY, &["a"])).error_code, 0);
+    server.stop();
+}
+
+/// Asks for nothing in particular, and returns the error that `code` finds in the answer.
+fn refusal<Q: Request + Default>(
+    client: &mut Client,
+    version: i16,
+    code: impl Fn(Q::Response) -> i16,
+) -> i16 {
+    code(client.call(version, &Q::default()))
+}
+
+/// A client that understands the answer can tell its user more than that the connection is gone.
+#[test]
+fn what_other_brokers_have_is_refused_in_the_shape_that_clients_expect() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    let client = &mut client;
+    let errors = [
+        refusal::<m::SaslHandshakeRequest>(client, 1, |answer| answer.error_code),
+        refusal::<m::AddOffsetsToTxnRequest>(client, 0, |answer| answer.error_code),
+        refusal::<m::EndTxnRequest>(client, 3, |answer| answer.error_code),
+        refusal::<m::DescribeAclsRequest>(client, 2, |answer| answer.error_code),
+        refusal::<m::DescribeLogDirsRequest>(client, 4, |answer| answer.error_code),
+        refusal::<m::ListTransactionsRequest>(client, 0, |answer| answer.error_code),
+        refusal::<m::ConsumerGroupHeartbeatRequest>(client, 0, |answer| answer.error_code),
+        refusal::<m::GetTelemetrySubscriptionsRequest>(client, 0, |answer| answer.error_code),
+    ];
+    assert_eq!(errors, [code(ResponseError::UnsupportedVersion); 8]);
     server.stop();
 }
 

@@ -1,7 +1,7 @@
 //! A broker in this process.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use broker::{Broker, Config};
@@ -31,6 +31,12 @@ impl Server {
     /// The same with options of the engine's.
     pub(crate) fn with_options(config: Config, options: &[(&'static str, &'static str)]) -> Server {
         Server::start_in(Arc::new(tempfile::tempdir().unwrap()), config, options.to_vec())
+    }
+
+    /// Starts a broker in a fresh directory within another.
+    pub(crate) fn within(parent: &Path, options: &[(&'static str, &'static str)]) -> Server {
+        let directory = Arc::new(tempfile::tempdir_in(parent).unwrap());
+        Server::start_in(directory, Config::default(), options.to_vec())
     }
 
     /// Stops the broker in order and starts it again on the same directory.
