@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use broker::protocol::batch::{BATCH_HEADER_BYTES, BatchInfo};
+use broker::protocol::produce::ProduceRequest;
+use bytes::{BufMut, BytesMut};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use roundhouse::sim::{World, WorldOptions};
 use roundhouse_base::checksum::{crc32c, crc64};
@@ -23,7 +25,7 @@ use roundhouse_store::format::{
 };
 use roundhouse_store::pieces::Index;
 
-criterion_group!(pieces, checksums, frames, index, mailboxes, timers, buffers);
+criterion_group!(pieces, checksums, frames, index, mailboxes, timers, buffers, codec);
 criterion_main!(pieces);
 
 fn checksums(criterion: &mut Criterion) {
@@ -155,6 +157,64 @@ fn buffers(criterion: &mut Criterion) {
     });
 }
 
+/// Of the broker's protocol, what every message passes.
+fn codec(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("codec");
+    group.throughput(Throughput::Bytes(FRAME_BYTES as u64));
+    let batch = batch();
+    let request = produce_request(&batch);
+    group.bench_function("take apart a Produce request of 64 KiB", |bencher| {
+        bencher.iter_batched(
+            || BytesMut::from(&request[..]),
+            |request| ProduceRequest::read(request, PRODUCE_VERSION).expect("it was just made"),
+            BatchSize::LargeInput,
+        );
+    });
+    group.bench_function("check its batch", |bencher| {
+        bencher.iter(|| BatchInfo::check(&batch).expect("it was just made"));
+    });
+    group.finish();
+}
+
+/// A batch of one record. Brokers look no further than its header and its checksum.
+fn batch() -> Vec<u8> {
+    let mut batch = vec![0xA5; FRAME_BYTES];
+    let mut header = &mut batch[..BATCH_HEADER_BYTES];
+    header.put_i64(0);
+    header.put_u32((FRAME_BYTES - 12) as u32);
+    header.put_i32(-1);
+    header.put_i8(2);
+    header.put_u32(0);
+    // Attributes, the last offset's distance, two times, no producer, one record.
+    header.put_i16(0);
+    header.put_i32(0);
+    header.put_i64(1);
+    header.put_i64(1);
+    header.put_i64(-1);
+    header.put_i16(-1);
+    header.put_i32(-1);
+    header.put_i32(1);
+    let crc = crc32c(0, &[&batch[21..]]);
+    batch[17..21].copy_from_slice(&crc.to_be_bytes());
+    batch
+}
+
+/// What follows the header of a request for one partition of one topic.
+fn produce_request(batch: &[u8]) -> Vec<u8> {
+    let mut request = Vec::new();
+    request.put_i16(-1);
+    request.put_i16(-1);
+    request.put_i32(1000);
+    request.put_i32(1);
+    request.put_i16(5);
+    request.put_slice(b"topic");
+    request.put_i32(1);
+    request.put_i32(0);
+    request.put_i32(batch.len() as i32);
+    request.put_slice(batch);
+    request
+}
+
 /// Wakes a shard that never sleeps.
 #[derive(Debug)]
 struct Awake;
@@ -166,3 +226,4 @@ impl Unpark for Awake {
 const RECORD_BODY_BYTES: usize = 1024;
 const RECORDS: u64 = 64;
 const FRAME_BYTES: usize = 64 << 10;
+const PRODUCE_VERSION: i16 = 3;

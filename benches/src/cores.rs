@@ -69,6 +69,13 @@ pub(crate) fn meet<S: Send + 'static, C: Send + 'static>(
     Ok(Met { served: served.recv()??, called, spent })
 }
 
+/// Runs `body` on a thread of its own on the first core, where `serve` of [`meet`] runs, too.
+pub(crate) fn beside_server<R: Send + 'static>(
+    body: impl FnOnce() -> R + Send + 'static,
+) -> Result<Receiver<R>, MeasureError> {
+    on_core("server", allowed_cpus()[0], body)
+}
+
 /// Runs `body` on a thread of its own; gives what it returns.
 fn on_core<R: Send + 'static>(
     name: &str,
@@ -99,8 +106,20 @@ pub(crate) fn on_counted_shard<
     spin: SpinOptions,
     program: impl FnOnce(Shard, Arc<TurnCounters>) -> F,
 ) -> Result<R, MeasureError> {
+    on_numbered_shard(ShardId(0), spin, program)
+}
+
+/// The same on a shard of this number.
+pub(crate) fn on_numbered_shard<
+    R: 'static,
+    F: Future<Output = Result<R, MeasureError>> + 'static,
+>(
+    id: ShardId,
+    spin: SpinOptions,
+    program: impl FnOnce(Shard, Arc<TurnCounters>) -> F,
+) -> Result<R, MeasureError> {
     let driver = UringDriver::new(&UringOptions::default())?;
-    let mut shard_loop = ShardLoop::new(ShardId(0), Box::new(driver), spin);
+    let mut shard_loop = ShardLoop::new(id, Box::new(driver), spin);
     let shard = shard_loop.shard();
     let is_done = Rc::new(Cell::new(false));
     let (done, parking) = (is_done.clone(), shard.parking());

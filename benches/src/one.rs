@@ -2,13 +2,13 @@
 //! nothing that another subject left running disturbs it.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use roundhouse_measure::{Case, MeasureError, Measurement, Sizes, Stage, Subject, Suite, machine};
 
 use crate::arguments::{OneArgs, SizeArgs};
-use crate::{print_line, suites};
+use crate::{print_line, say, suites};
 
 /// Who, in what.
 #[derive(Clone, Copy)]
@@ -35,7 +35,11 @@ pub(crate) fn measure(args: &OneArgs) -> Result<(), MeasureError> {
     Ok(())
 }
 
-/// Has another process of this program measure the subject.
+/// Has another process of this program measure the subject. If that fails, whatever the reason, it is
+/// the one measurement that there is.
+///
+/// # Errors
+/// Only if no process could be started.
 pub(crate) fn measure_apart(
     entry: Entry<'_>,
     size: &SizeArgs,
@@ -50,13 +54,26 @@ pub(crate) fn measure_apart(
     if counts {
         command.arg("--count");
     }
-    let output = command.stderr(Stdio::inherit()).output()?;
+    let output = command.stderr(Stdio::piped()).output()?;
+    let measured = measurements(&output).unwrap_or_else(|why| {
+        say(&format!("{}, {}, {}: {why}", suite.name, case.name, subject.name()));
+        vec![Measurement::failure(why)]
+    });
+    Ok(measured)
+}
+
+/// What a process printed, or why it failed.
+fn measurements(output: &Output) -> Result<Vec<Measurement>, String> {
+    let told = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        let who = format!("{}, {}, {}", suite.name, case.name, subject.name());
-        return Err(format!("{who}: could not be measured: {}", output.status).into());
+        let last = told.lines().last().unwrap_or("without a word");
+        return Err(format!("{last} ({})", output.status));
     }
-    let lines = String::from_utf8(output.stdout)?;
-    lines.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    told.lines().for_each(say);
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let parsed: Result<Vec<Measurement>, _> = printed.lines().map(serde_json::from_str).collect();
+    let measured = parsed.map_err(|error| format!("it printed no figure: {error}"))?;
+    if measured.is_empty() { Err("it printed nothing".to_owned()) } else { Ok(measured) }
 }
 
 /// The command that appends to the store in a folder until it is killed.

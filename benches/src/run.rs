@@ -131,6 +131,7 @@ impl Counts {
     }
 
     fn add_to(&self, mut measured: Measurement) -> Measurement {
+        // Where counting failed, no unit is the same.
         if let Some(counted) = self.0.iter().find(|counted| counted.unit == measured.unit) {
             measured.syscalls_per_op = counted.syscalls_per_op;
             measured.punts = counted.punts;

@@ -1,9 +1,11 @@
 //! What the engine is meant to reach, stated against others of the same run or as it is.
 
+mod elsewhere;
 mod table;
 
 use roundhouse_measure::{Line, Summary, number};
 
+pub(crate) use elsewhere::{Elsewhere, elsewhere};
 use table::BARS;
 
 /// One such aim.
@@ -25,6 +27,10 @@ enum Figure {
     AtLeast(f64),
     /// The value is at most this.
     AtMost(f64),
+    /// The value in this unit, of several, is at most this.
+    AtMostOf(f64, &'static str),
+    /// The value is at most this much more than another subject's.
+    MoreAtMost(f64, &'static str),
     /// The value is at least this many times another subject's.
     TimesAtLeast(f64, &'static str),
     /// The median latency is at most this many times another subject's.
@@ -41,6 +47,8 @@ enum Figure {
     CpuTimesAtMost(f64, &'static str),
     /// System calls per operation are fewer.
     SyscallsBelow(f64),
+    /// Operations handed to kernel workers are at most this many.
+    PuntsAtMost(u64),
 }
 
 /// What became of a bar in a run.
@@ -65,10 +73,12 @@ pub(crate) fn judge(summary: &Summary) -> Vec<Verdict> {
 
 impl Bar {
     fn judge(&'static self, summary: &Summary) -> Option<Verdict> {
+        let unit = self.figure.unit();
         let line = |subject: &str| -> Option<&Line> {
             summary.lines.iter().find(|line| {
                 (line.suite.as_str(), line.case.as_str(), line.subject.as_str())
                     == (self.suite, self.case, subject)
+                    && unit.is_none_or(|unit| line.unit == unit)
             })
         };
         let (is_met, found) = self.figure.judge(line(self.subject)?, line)?;
@@ -77,6 +87,14 @@ impl Bar {
 }
 
 impl Figure {
+    /// The unit it is about, where a case has several.
+    fn unit(self) -> Option<&'static str> {
+        match self {
+            Figure::AtMostOf(_, unit) => Some(unit),
+            _ => None,
+        }
+    }
+
     /// Whether a line reaches it, and what was found; `None` if something was not measured.
     fn judge<'a>(
         self,
@@ -89,6 +107,13 @@ impl Figure {
         Some(match self {
             Figure::AtLeast(least) => (own.median >= least, number(own.median)),
             Figure::AtMost(most) => (own.median <= most, number(own.median)),
+            Figure::AtMostOf(most, unit) => {
+                (own.median <= most, format!("{} {unit}", number(own.median)))
+            }
+            Figure::MoreAtMost(most, other) => {
+                let more = own.median - line(other)?.median;
+                (more <= most, number(more))
+            }
             Figure::TimesAtLeast(factor, other) => {
                 let ratio = own.median / line(other)?.median;
                 (ratio >= factor, times(ratio))
@@ -121,6 +146,10 @@ impl Figure {
                 let calls = own.typical.syscalls_per_op?;
                 (calls < most, format!("{calls:.3} per operation"))
             }
+            Figure::PuntsAtMost(most) => {
+                let punts = own.typical.punts?;
+                (punts <= most, punts.to_string())
+            }
         })
     }
 }
@@ -152,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_bar_without_figures_is_not_judged() {
-        assert!(judge(&Summary { lines: Vec::new() }).is_empty());
+        assert!(judge(&Summary::of(&[])).is_empty());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use roundhouse_measure::{MeasureError, Measurement};
+use roundhouse_measure::{Counters, MeasureError, Measurement, Stage};
 
 /// A process that is killed when this is dropped.
 pub(super) struct Server {
@@ -33,7 +33,7 @@ impl Server {
     }
 
     /// CPU time of all its threads so far, user and system.
-    pub(super) fn cpu_time(&self) -> Result<Duration, MeasureError> {
+    fn cpu_time(&self) -> Result<Duration, MeasureError> {
         let mut nanos = 0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
             // Documentation/scheduler/sched-stats.rst: the first number is time on the CPU in ns.
@@ -43,21 +43,40 @@ impl Server {
         Ok(Duration::from_nanos(nanos))
     }
 
-    /// Adds what the server used since `before` for so many operations, and its memory.
+    /// Begins to measure what the server takes.
+    pub(super) fn meter(&self, stage: &Stage) -> Result<Meter<'_>, MeasureError> {
+        let counters = stage.counters_of(self.child.id());
+        Ok(Meter { server: self, counters, cpu: self.cpu_time()? })
+    }
+}
+
+/// What a server took so far.
+pub(super) struct Meter<'a> {
+    server: &'a Server,
+    counters: Counters,
+    cpu: Duration,
+}
+
+impl Meter<'_> {
+    /// Adds what the server took since then for so many operations, and its memory.
     pub(super) fn cost(
-        &self,
+        self,
         measured: Measurement,
         operations: u64,
-        before: Duration,
     ) -> Result<Measurement, MeasureError> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let Meter { server, counters, cpu } = self;
+        let cpu = server.cpu_time()?.saturating_sub(cpu);
+        let per_operation = |count: u64| count as f64 / operations.max(1) as f64;
+        let status = fs::read_to_string(format!("/proc/{}/status", server.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib: f64 =
             line.and_then(|line| line.trim().strip_suffix(" kB")).unwrap_or("0").parse()?;
         Ok(Measurement {
             operations: Some(operations),
-            cpu_s: Some(self.cpu_time()?.saturating_sub(before).as_secs_f64()),
+            cpu_s: Some(cpu.as_secs_f64()),
             rss_mib: Some(kib / 1024.0),
+            syscalls_per_op: counters.syscalls().map(per_operation),
+            punts: counters.punts(),
             ..measured
         })
     }

@@ -9,7 +9,7 @@ use roundhouse_measure::{MeasureError, Measurement, ROUNDHOUSE, Stage, Subject};
 use serde_json::Value;
 
 use super::child::{Server, beside, output};
-use super::{Durability, IN_FLIGHT, ProduceLoad};
+use super::{Durability, ProduceLoad};
 
 /// Produces as fast as batches are acknowledged.
 pub(super) struct Produce(pub(super) ProduceLoad);
@@ -28,20 +28,25 @@ impl Subject for Produce {
         let warm = broker.produce(&self.0, WARM_UP_MESSAGES)?;
         let messages = (number(&warm, "rate")? * stage.duration.as_secs_f64()) as u64;
         let messages = messages.next_multiple_of((self.0.batch * self.0.connections) as u64);
-        let before = broker.server.cpu_time()?;
+        let meter = broker.server.meter(stage)?;
         let said = broker.produce(&self.0, messages)?;
         let measured = Measurement::new("messages/s", number(&said, "rate")?);
         let measured = with_latency(measured, &said["request_ms"]);
-        let measured = broker.server.cost(measured, messages, before)?;
+        let measured = meter.cost(measured, messages)?;
         broker.end()?;
         Ok(vec![measured])
     }
 }
 
-/// Consumes what is there.
-pub(super) struct Consume {
-    /// Of a broker that was started after all was produced.
-    pub(super) is_cold: bool,
+/// Consumes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consume {
+    /// What was produced just before.
+    Produced,
+    /// What is being produced.
+    Live,
+    /// What was produced before the broker was started.
+    Cold,
 }
 
 impl Subject for Consume {
@@ -54,18 +59,32 @@ impl Subject for Consume {
     }
 
     fn measure(&self, stage: &Stage) -> Result<Vec<Measurement>, MeasureError> {
-        // A tail stays in memory, and what is cold is as large as files are here.
-        let bytes = if self.is_cold { stage.sizes.file } else { TAIL_BYTES.min(stage.sizes.file) };
-        let messages = bytes / 1024;
         let mut broker = Broker::start(stage)?;
-        broker.produce(&super::PRODUCES[0], messages)?;
-        if self.is_cold {
-            broker = broker.restart()?;
+        let load = &super::PRODUCES[0];
+        // What is cold is as large as files are here.
+        let mut messages = stage.sizes.file / 1024;
+        match self {
+            Consume::Live => drop(broker.load(&["create"])?),
+            Consume::Produced => messages = broker.produce_tail(stage)?,
+            Consume::Cold => {
+                broker.produce(load, messages)?;
+                broker = broker.restart()?;
+            }
         }
-        let before = broker.server.cpu_time()?;
-        let said = broker.load(&["consume", "--messages", &messages.to_string()])?;
+        let meter = broker.server.meter(stage)?;
+        let wanted = messages.to_string();
+        let consume = || broker.load(&["consume", "--messages", &wanted]);
+        let said = match self {
+            Consume::Live => std::thread::scope(|scope| {
+                let producing = scope.spawn(|| broker.produce(load, messages).map(drop));
+                let consumed = consume()?;
+                producing.join().map_err(|_| "the producer panicked")??;
+                Ok::<_, MeasureError>(consumed)
+            })?,
+            Consume::Produced | Consume::Cold => consume()?,
+        };
         let measured = Measurement::new("messages/s", number(&said, "rate")?);
-        let measured = broker.server.cost(measured, messages, before)?;
+        let measured = meter.cost(measured, messages)?;
         broker.end()?;
         Ok(vec![measured])
     }
@@ -86,13 +105,13 @@ impl Subject for EndToEnd {
     fn measure(&self, stage: &Stage) -> Result<Vec<Measurement>, MeasureError> {
         let broker = Broker::start(stage)?;
         broker.produce(&super::PRODUCES[0], WARM_UP_MESSAGES)?;
-        let before = broker.server.cpu_time()?;
+        let meter = broker.server.meter(stage)?;
         let seconds = stage.duration.as_secs().max(1);
         let said = broker.load_topic("paced", &["paced", "--seconds", &seconds.to_string()])?;
         let latency = &said["delivered_ms"];
         let measured = Measurement::new("p99 us", number(latency, "p99")? * 1e3);
         let measured = with_latency(measured, latency).note("at 50,000 messages/s");
-        let measured = broker.server.cost(measured, seconds * 50_000, before)?;
+        let measured = meter.cost(measured, seconds * 50_000)?;
         broker.end()?;
         Ok(vec![measured])
     }
@@ -124,10 +143,10 @@ impl Subject for Held {
         command.args(["--address", &broker.address, "hold", "--connections", "1000"]);
         let mut holding = Server::start(&mut command)?;
         holding.line_with("held")?;
-        let before = broker.server.cpu_time()?;
+        let meter = broker.server.meter(stage)?;
         // They ask something every second meanwhile.
         pause(stage.duration);
-        let measured = broker.server.cost(Measurement::new("MiB", 0.0), 1000, before)?;
+        let measured = meter.cost(Measurement::new("MiB", 0.0), 1000)?;
         let value = measured.rss_mib.ok_or("the kernel does not say how much memory it has")?;
         broker.end()?;
         Ok(vec![Measurement { value, ..measured }])
@@ -172,7 +191,8 @@ impl Broker {
 
     /// Produces, and gives what the generator says.
     fn produce(&self, load: &ProduceLoad, messages: u64) -> Result<Value, MeasureError> {
-        let texts = [load.connections, IN_FLIGHT, load.batch, load.bytes].map(|n| n.to_string());
+        let texts =
+            [load.connections, load.in_flight, load.batch, load.bytes].map(|n| n.to_string());
         let [connections, in_flight, batch, bytes] = &texts;
         let interval: &[&str] = match load.durability {
             Durability::Always => &[],
@@ -193,6 +213,13 @@ impl Broker {
             &messages,
         ];
         self.load(&[interval, &produce[..]].concat())
+    }
+
+    /// Produces what stays in memory, and gives the number of messages.
+    pub(super) fn produce_tail(&self, stage: &Stage) -> Result<u64, MeasureError> {
+        let messages = TAIL_BYTES.min(stage.sizes.file) / 1024;
+        self.produce(&super::PRODUCES[0], messages)?;
+        Ok(messages)
     }
 
     fn load(&self, arguments: &[&str]) -> Result<Value, MeasureError> {

@@ -26,7 +26,7 @@ impl Subject for Produce {
         let lines = stage.path("lines");
         let messages = (stage.duration.as_secs_f64() * LINES_A_SECOND) as usize;
         fs::write(&lines, format!("{}\n", "x".repeat(self.0.bytes)).repeat(messages))?;
-        let before = broker.server.cpu_time()?;
+        let meter = broker.server.meter(stage)?;
         let watch = stage.watch();
         let settings = ["linger.ms=5", "batch.num.messages=1000", "acks=all"];
         let status = Command::new("kcat")
@@ -40,7 +40,7 @@ impl Subject for Produce {
             return Err(format!("kcat ended with {status}").into());
         }
         let measured = Measurement::new("messages/s", messages as f64 / wall.as_secs_f64());
-        let measured = broker.server.cost(measured, messages as u64, before)?;
+        let measured = meter.cost(measured, messages as u64)?;
         broker.end()?;
         fs::remove_file(lines)?;
         Ok(vec![measured])

@@ -7,6 +7,7 @@ mod child;
 mod floor;
 mod kafka;
 mod kcat;
+mod rdkafka;
 mod redis;
 mod resp;
 
@@ -18,12 +19,21 @@ pub(crate) fn broker() -> Suite {
     cases.push(Case {
         name: "consume-1k",
         about: "Messages of 1 KiB that are there already, by 2 consumers, just produced.",
-        subjects: vec![Box::new(kafka::Consume { is_cold: false }), Box::new(redis::Consume)],
+        subjects: vec![
+            Box::new(kafka::Consume::Produced),
+            Box::new(redis::Consume),
+            Box::new(rdkafka::Consume),
+        ],
+    });
+    cases.push(Case {
+        name: "consume-1k-live",
+        about: "Messages of 1 KiB by 2 consumers, while 2 producers produce them durably.",
+        subjects: vec![Box::new(kafka::Consume::Live)],
     });
     cases.push(Case {
         name: "consume-1k-cold",
-        about: "The same, of a broker that was just started.",
-        subjects: vec![Box::new(kafka::Consume { is_cold: true })],
+        about: "Messages of 1 KiB that are on the disk, of a broker that was just started.",
+        subjects: vec![Box::new(kafka::Consume::Cold)],
     });
     cases.push(Case {
         name: "end-to-end-50k",
@@ -49,6 +59,8 @@ struct ProduceLoad {
     name: &'static str,
     about: &'static str,
     connections: usize,
+    /// Requests of each that wait for their answer.
+    in_flight: usize,
     batch: usize,
     bytes: usize,
     durability: Durability,
@@ -66,6 +78,7 @@ const PRODUCES: &[ProduceLoad] = &[
         name: "produce-1k-1000",
         about: "2 producers of durable batches of 1,000 messages of 1 KiB, 4 on their way each.",
         connections: 2,
+        in_flight: 4,
         batch: 1000,
         bytes: 1024,
         durability: Durability::Always,
@@ -74,6 +87,7 @@ const PRODUCES: &[ProduceLoad] = &[
         name: "produce-1k-100",
         about: "64 producers of durable batches of 100 messages of 1 KiB, 4 on their way each.",
         connections: 64,
+        in_flight: 4,
         batch: 100,
         bytes: 1024,
         durability: Durability::Always,
@@ -82,6 +96,16 @@ const PRODUCES: &[ProduceLoad] = &[
         name: "produce-1k-1",
         about: "64 producers of single durable messages of 1 KiB, 4 on their way each.",
         connections: 64,
+        in_flight: 4,
+        batch: 1,
+        bytes: 1024,
+        durability: Durability::Always,
+    },
+    ProduceLoad {
+        name: "produce-1k-1-alone",
+        about: "64 producers of single durable messages of 1 KiB, one on its way each.",
+        connections: 64,
+        in_flight: 1,
         batch: 1,
         bytes: 1024,
         durability: Durability::Always,
@@ -90,6 +114,7 @@ const PRODUCES: &[ProduceLoad] = &[
         name: "produce-100-interval",
         about: "2 producers of batches of 1,000 messages of 100 bytes, durable every second.",
         connections: 2,
+        in_flight: 4,
         batch: 1000,
         bytes: 100,
         durability: Durability::EverySecond,
@@ -101,9 +126,7 @@ fn produce_case(load: &ProduceLoad) -> Case {
         vec![Box::new(kafka::Produce(*load)), Box::new(redis::Produce(*load))];
     if load.name == PRODUCES[0].name {
         subjects.push(Box::new(kcat::Produce(*load)));
+        subjects.push(Box::new(rdkafka::Produce(*load)));
     }
     Case { name: load.name, about: load.about, subjects }
 }
-
-/// Requests of a connection that wait for their answer.
-const IN_FLIGHT: usize = 4;

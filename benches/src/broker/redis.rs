@@ -9,7 +9,7 @@ use roundhouse_measure::{MeasureError, Measurement, Stage, Subject};
 
 use super::child::Server;
 use super::resp::Connection;
-use super::{Durability, IN_FLIGHT, ProduceLoad};
+use super::{Durability, ProduceLoad};
 
 /// XADD.
 pub(super) struct Produce(pub(super) ProduceLoad);
@@ -29,13 +29,13 @@ impl Subject for Produce {
     fn measure(&self, stage: &Stage) -> Result<Vec<Measurement>, MeasureError> {
         let redis = Redis::start(stage, self.0.durability)?;
         self.add(&redis, stage, stage.warm_up())?;
-        let before = redis.server.cpu_time()?;
+        let meter = redis.server.meter(stage)?;
         let watch = stage.watch();
         let latency = self.add(&redis, stage, stage.duration)?;
         let messages = latency.count() * self.0.batch as u64;
         let rate = messages as f64 / watch.elapsed().as_secs_f64();
         let measured = Measurement::new("messages/s", rate).latency(&latency);
-        Ok(vec![redis.server.cost(measured, messages, before)?])
+        Ok(vec![meter.cost(measured, messages)?])
     }
 }
 
@@ -54,7 +54,7 @@ impl Produce {
             let mut latency = LatencyHistogram::new();
             let mut sent = std::collections::VecDeque::new();
             while watch.elapsed() < duration || !sent.is_empty() {
-                while watch.elapsed() < duration && sent.len() < IN_FLIGHT {
+                while watch.elapsed() < duration && sent.len() < self.0.in_flight {
                     sent.push_back(watch.elapsed());
                     connection.send(&batch)?;
                 }
@@ -93,7 +93,7 @@ impl Subject for Consume {
         let mut connections = [Connection::open(redis.address)?, Connection::open(redis.address)?];
         connections[0].send(&batch_of(0, 1024).repeat(PAGE))?;
         connections[0].receive(PAGE)?;
-        let before = redis.server.cpu_time()?;
+        let meter = redis.server.meter(stage)?;
         let watch = stage.watch();
         let mut pages = 0;
         let ask = command(&[b"XRANGE", b"stream-0", b"-", b"+", b"COUNT", b"1000"]);
@@ -108,7 +108,7 @@ impl Subject for Consume {
         }
         let messages = pages * PAGE as u64;
         let rate = messages as f64 / watch.elapsed().as_secs_f64();
-        Ok(vec![redis.server.cost(Measurement::new("messages/s", rate), messages, before)?])
+        Ok(vec![meter.cost(Measurement::new("messages/s", rate), messages)?])
     }
 }
 

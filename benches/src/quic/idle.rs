@@ -20,7 +20,7 @@ pub(super) struct Idle {
     pub(super) name: &'static str,
 }
 
-const CONNECTIONS: usize = 10_000;
+pub(super) const CONNECTIONS: usize = 10_000;
 /// Handshakes at once.
 const AT_ONCE: usize = 100;
 /// After this the path MTU is found, and spare connection IDs were exchanged.
@@ -50,12 +50,13 @@ impl Subject for Idle {
             let after = machine::resident_mib().ok_or(NO_FIGURE)?;
             let woken = wake_ups(&shard, &turns, duration).await;
             let ends_made = 2 * (CONNECTIONS - AT_ONCE);
-            let mut figure =
+            let memory =
                 Measurement::new("KiB/connection", (after - before) * 1024.0 / ends_made as f64);
-            figure.note = format!("{woken:.1} wake-ups/s with {} ends", held.len());
+            let wake_ups = Measurement::new("wake-ups a second", woken)
+                .note(format!("with {} ends", held.len()));
             drop(held);
             ends.end().await;
-            Ok(vec![figure])
+            Ok(vec![memory, wake_ups])
         })
     }
 }
@@ -123,4 +124,4 @@ impl Ends {
     }
 }
 
-const NO_FIGURE: &str = "the kernel does not say how much memory is resident";
+pub(super) const NO_FIGURE: &str = "the kernel does not say how much memory is resident";

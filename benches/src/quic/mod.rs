@@ -11,6 +11,8 @@ mod pair;
 mod quinn;
 #[cfg(feature = "heavy-peers")]
 mod s2n;
+mod sessions;
+mod sharded;
 mod shards;
 mod simulated;
 
@@ -22,13 +24,16 @@ use roundhouse_runtime::SpinOptions;
 use idle::Idle;
 use load::{LOADS, Load};
 use machines::Machines;
+use sessions::Sessions;
+use sharded::Sharded;
 use shards::Shards;
 
 pub(crate) use simulated::echo;
 
 /// All loads with everybody who carries QUIC.
 pub(crate) fn quic() -> Suite {
-    let idle: Vec<Box<dyn Subject>> = vec![Box::new(Idle { name: ROUNDHOUSE })];
+    let idle: Vec<Box<dyn Subject>> =
+        vec![Box::new(Idle { name: ROUNDHOUSE }), Box::new(Sessions { name: "tls-alone" })];
     let idle = Case {
         name: "idle-10000",
         about: "10,000 connections on which nothing happens.",
@@ -42,8 +47,15 @@ pub(crate) fn quic() -> Suite {
     Suite {
         name: "quic",
         about: "QUIC over the loopback address, client and server on a core each.",
-        cases: loads.chain([idle]).collect(),
+        cases: loads.chain([shards(), idle]).collect(),
     }
+}
+
+fn shards() -> Case {
+    let counts = [(ROUNDHOUSE, 2), (sharded::ONE_SHARD, 1)];
+    let subjects =
+        counts.map(|(name, shards)| Box::new(Sharded { name, shards }) as Box<dyn Subject>);
+    Case { name: sharded::LOAD.name, about: sharded::LOAD.about, subjects: subjects.into() }
 }
 
 fn subjects(load: Load) -> Vec<Box<dyn Subject>> {

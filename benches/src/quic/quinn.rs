@@ -109,9 +109,9 @@ impl Client for Connection {
 
 async fn accept(endpoint: Endpoint, load: Load) {
     while let Some(incoming) = endpoint.accept().await {
-        // Those that fail say why at their other end.
-        let Ok(connection) = incoming.await else { continue };
         tokio::spawn(async move {
+            // Those that fail say why at their other end.
+            let Ok(connection) = incoming.await else { return };
             while let Ok((sending, receiving)) = connection.accept_bi().await {
                 tokio::spawn(answer(sending, receiving, load));
             }

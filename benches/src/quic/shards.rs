@@ -141,10 +141,11 @@ pub(super) fn open(
 /// Serves connections until the listener ends.
 pub(super) async fn accept(shard: Shard, listener: Listener, load: Load) {
     while let Some(connecting) = listener.accept().await {
-        // Those that fail say why at their other end.
-        let Ok(connection) = connecting.await else { continue };
         let spawner = shard.clone();
+        // A task of its own from the handshake on: nobody waits behind a client that never answers.
         let streams = async move {
+            // Those that fail say why at their other end.
+            let Ok(connection) = connecting.await else { return };
             while let Ok((sending, receiving)) = connection.accept_bidirectional().await {
                 spawner.spawn(answer(sending, receiving, load).map(drop)).detach();
             }
@@ -166,4 +167,4 @@ async fn answer(
     Ok(sending.finish()?)
 }
 
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

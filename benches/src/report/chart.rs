@@ -38,10 +38,8 @@ pub(super) fn bars(out: &mut String, lines: &[&Line]) -> fmt::Result {
 /// Curves of the latencies over their percentiles, on a logarithmic scale.
 pub(super) fn curves(out: &mut String, lines: &[&Line]) -> fmt::Result {
     let all: Vec<_> = lines.iter().collect();
-    let curves: Vec<(&str, [f64; 5])> = lines
-        .iter()
-        .filter_map(|line| Some((class(&line.subject, &all), percentiles(&line.typical)?)))
-        .collect();
+    let curves: Vec<(&Line, [f64; 5])> =
+        lines.iter().filter_map(|line| Some((*line, percentiles(&line.typical)?))).collect();
     let values = || curves.iter().flat_map(|(_, values)| values.iter().copied());
     let low = values().fold(f64::INFINITY, f64::min).log10().floor();
     let high = values().fold(0.0, f64::max).log10().ceil().max(low + 1.0);
@@ -73,13 +71,18 @@ pub(super) fn curves(out: &mut String, lines: &[&Line]) -> fmt::Result {
             BOTTOM + 18.0
         )?;
     }
-    for (class, values) in &curves {
+    for (line, values) in &curves {
         let points: Vec<String> = values
             .iter()
             .enumerate()
             .map(|(at, us)| format!("{:.1},{:.1}", x(at), y(*us)))
             .collect();
-        write!(out, "<polyline class=\"{class}\" points=\"{}\"/>", points.join(" "))?;
+        let (class, name) = (class(&line.subject, &all), escape(&line.subject));
+        let points = points.join(" ");
+        write!(
+            out,
+            "<polyline class=\"{class}\" points=\"{points}\"><title>{name}</title></polyline>"
+        )?;
     }
     writeln!(out, "</svg>")
 }
@@ -97,7 +100,8 @@ fn duration(us: f64) -> String {
     }
 }
 
-/// The class that colours a subject: the engine and the ceiling have theirs, peers take turns.
+/// The class that colours a subject: the engine and the ceiling have theirs, the engine's variants and
+/// peers take turns.
 fn class(subject: &str, lines: &[&&Line]) -> &'static str {
     if subject == CEILING {
         return "ceiling";
@@ -106,18 +110,27 @@ fn class(subject: &str, lines: &[&&Line]) -> &'static str {
         return match subject {
             ROUNDHOUSE => "engine",
             AGAIN => "engine again",
-            _ => "engine other",
+            _ => VARIANTS[place(subject, lines, is_variant) % VARIANTS.len()],
         };
     }
-    let mut peers = lines.iter().filter(|line| is_peer(&line.subject)).map(|line| &line.subject);
-    let at = peers.position(|peer| peer == subject).unwrap_or(0);
-    PEERS[at % PEERS.len()]
+    PEERS[place(subject, lines, is_peer) % PEERS.len()]
+}
+
+/// Which of the subjects of its kind it is.
+fn place(subject: &str, lines: &[&&Line], is_kind: fn(&str) -> bool) -> usize {
+    let mut kind = lines.iter().filter(|line| is_kind(&line.subject));
+    kind.position(|line| line.subject == subject).unwrap_or(0)
+}
+
+fn is_variant(subject: &str) -> bool {
+    subject.starts_with(ROUNDHOUSE) && subject != ROUNDHOUSE && subject != AGAIN
 }
 
 fn is_peer(subject: &str) -> bool {
     subject != CEILING && !subject.starts_with(ROUNDHOUSE)
 }
 
+const VARIANTS: [&str; 2] = ["engine other", "engine other second"];
 const PEERS: [&str; 6] = ["peer-1", "peer-2", "peer-3", "peer-4", "peer-5", "peer-6"];
 
 /// The drawing's inside.

@@ -6,6 +6,7 @@ use roundhouse_measure::{Line, Suite, number};
 
 use super::Report;
 use super::text::optional;
+use crate::bars::Elsewhere;
 
 /// The whole report.
 pub(crate) fn markdown(report: &Report<'_>) -> String {
@@ -22,9 +23,18 @@ fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
     if !report.verdicts.is_empty() {
         writeln!(out, "\n## Bars\n\n| bar | found | | what is in the way |\n|---|---|---|---|")?;
         for verdict in &report.verdicts {
-            let word = if verdict.is_met { "met" } else { "**missed**" };
+            let (text, word) = (verdict.bar.text, word(verdict.is_met));
             let reason = verdict.hindrance();
-            writeln!(out, "| {} | {} | {word} | {reason} |", verdict.bar.text, verdict.found)?;
+            writeln!(out, "| {text} | {} | {word} | {reason} |", verdict.found)?;
+        }
+        writeln!(out, "\nThose that other commands judge, as last seen:\n")?;
+        writeln!(
+            out,
+            "| bar | found | | what is in the way | command | seen |\n|---|---|---|---|---|---|"
+        )?;
+        for Elsewhere { bar, command, seen, found, is_met, hindrance } in &report.elsewhere {
+            let word = word(*is_met);
+            writeln!(out, "| {bar} | {found} | {word} | {hindrance} | `{command}` | {seen} |")?;
         }
     }
     for suite in report.suites {
@@ -33,21 +43,29 @@ fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
     Ok(())
 }
 
+fn word(is_met: bool) -> &'static str {
+    if is_met { "met" } else { "**missed**" }
+}
+
 fn write_suite(out: &mut String, report: &Report<'_>, suite: &Suite) -> fmt::Result {
-    if report.summary.lines.iter().all(|line| line.suite != suite.name) {
+    if !report.has(suite.name) {
         return Ok(());
     }
     writeln!(out, "\n## {}\n\n{}\n", suite.name, suite.about)?;
     for case in &suite.cases {
         let lines = report.lines(suite.name, case.name);
-        if lines.is_empty() {
+        let failures = report.failures(suite.name, case.name);
+        if lines.is_empty() && failures.is_empty() {
             continue;
         }
         writeln!(out, "### {}\n\n{}\n", case.name, case.about)?;
         writeln!(out, "{COLUMNS}")?;
         writeln!(out, "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
-        for line in lines {
-            write_line(out, line)?;
+        lines.iter().try_for_each(|line| write_line(out, line))?;
+        for failure in failures {
+            // As wide as the others, so that it stays a table.
+            let text = failure.to_string().replace('|', "/");
+            writeln!(out, "| {text} |{}", " – |".repeat(11))?;
         }
         writeln!(out)?;
     }

@@ -7,9 +7,9 @@ mod text;
 
 use std::path::Path;
 
-use roundhouse_measure::{Line, Row, Suite, Summary};
+use roundhouse_measure::{Failure, Line, Row, Suite, Summary};
 
-use crate::bars::{self, Verdict};
+use crate::bars::{self, Elsewhere, Verdict};
 use crate::facts;
 
 pub(crate) use markdown::markdown;
@@ -21,6 +21,8 @@ pub(crate) struct Report<'a> {
     pub(crate) summary: &'a Summary,
     pub(crate) facts: Vec<(&'static str, String)>,
     pub(crate) verdicts: Vec<Verdict>,
+    /// Bars that other commands judge.
+    pub(crate) elsewhere: Vec<Elsewhere>,
 }
 
 impl<'a> Report<'a> {
@@ -34,13 +36,26 @@ impl<'a> Report<'a> {
         let mut facts = facts::facts(dir);
         let rounds = rows.iter().map(|row| row.round + 1).max().unwrap_or(0);
         facts.push(("rounds", rounds.to_string()));
-        Report { suites, summary, facts, verdicts: bars::judge(summary) }
+        let (verdicts, elsewhere) = (bars::judge(summary), bars::elsewhere());
+        Report { suites, summary, facts, verdicts, elsewhere }
     }
 
     /// The lines of a case, in the order its subjects ran.
     fn lines(&self, suite: &str, case: &str) -> Vec<&Line> {
         let is_of = |line: &&Line| line.suite == suite && line.case == case;
         self.summary.lines.iter().filter(is_of).collect()
+    }
+
+    /// Who failed in a case, and why.
+    fn failures(&self, suite: &str, case: &str) -> Vec<&Failure> {
+        let is_of = |failure: &&Failure| failure.suite == suite && failure.case == case;
+        self.summary.failures.iter().filter(is_of).collect()
+    }
+
+    /// Whether anything of a suite was tried.
+    fn has(&self, suite: &str) -> bool {
+        self.summary.lines.iter().any(|line| line.suite == suite)
+            || self.summary.failures.iter().any(|failure| failure.suite == suite)
     }
 
     /// Everybody in a suite with version and configuration, once each.

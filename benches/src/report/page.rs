@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use roundhouse_measure::{Case, Line, Suite, number};
+use roundhouse_measure::{Case, Failure, Line, Suite, number};
 
 use super::text::{escape, optional};
 use super::{Report, chart};
@@ -28,27 +28,44 @@ fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
     }
     writeln!(out, "</dl>")?;
     if !report.verdicts.is_empty() {
-        writeln!(out, "<h2>Bars</h2><table class=verdicts>")?;
-        for verdict in &report.verdicts {
-            let (class, word) = if verdict.is_met { ("met", "met") } else { ("missed", "missed") };
-            let (text, found) = (escape(verdict.bar.text), escape(&verdict.found));
-            let reason = escape(verdict.hindrance());
-            writeln!(out, "<tr><td>{text}<td>{found}<td class={class}>{word}<td>{reason}")?;
-        }
-        writeln!(out, "</table>")?;
+        write_bars(out, report)?;
     }
     report.suites.iter().try_for_each(|suite| write_suite(out, report, suite))
 }
 
+fn write_bars(out: &mut String, report: &Report<'_>) -> fmt::Result {
+    writeln!(out, "<h2>Bars</h2><table class=verdicts>")?;
+    for verdict in &report.verdicts {
+        let (text, found) = (escape(verdict.bar.text), escape(&verdict.found));
+        let (word, reason) = (word(verdict.is_met), escape(verdict.hindrance()));
+        writeln!(out, "<tr><td>{text}<td>{found}<td class={word}>{word}<td>{reason}")?;
+    }
+    writeln!(out, "</table><p>Those that other commands judge, as last seen:</p>")?;
+    writeln!(out, "<table class=verdicts>")?;
+    for bar in &report.elsewhere {
+        let (text, found) = (escape(&bar.bar), escape(&bar.found));
+        let (word, reason) = (word(bar.is_met), escape(&bar.hindrance));
+        writeln!(out, "<tr><td>{text}<td>{found}<td class={word}>{word}<td>{reason}")?;
+        writeln!(out, "<td><code>{}</code><td>{}", escape(&bar.command), escape(&bar.seen))?;
+    }
+    writeln!(out, "</table>")
+}
+
+/// The word for a verdict, and the class of its cell.
+fn word(is_met: bool) -> &'static str {
+    if is_met { "met" } else { "missed" }
+}
+
 fn write_suite(out: &mut String, report: &Report<'_>, suite: &Suite) -> fmt::Result {
-    if report.summary.lines.iter().all(|line| line.suite != suite.name) {
+    if !report.has(suite.name) {
         return Ok(());
     }
     writeln!(out, "<h2>{}</h2><p>{}</p>", escape(suite.name), escape(suite.about))?;
     for case in &suite.cases {
         let lines = report.lines(suite.name, case.name);
-        if !lines.is_empty() {
-            write_case(out, case, &lines)?;
+        let failures = report.failures(suite.name, case.name);
+        if !lines.is_empty() || !failures.is_empty() {
+            write_case(out, case, &lines, &failures)?;
         }
     }
     writeln!(out, "<details><summary>Who took part in {}</summary><dl>", escape(suite.name))?;
@@ -58,15 +75,21 @@ fn write_suite(out: &mut String, report: &Report<'_>, suite: &Suite) -> fmt::Res
     writeln!(out, "</dl></details>")
 }
 
-fn write_case(out: &mut String, case: &Case, lines: &[&Line]) -> fmt::Result {
+fn write_case(
+    out: &mut String,
+    case: &Case,
+    lines: &[&Line],
+    failures: &[&Failure],
+) -> fmt::Result {
     let (name, about) = (escape(case.name), escape(case.about));
     writeln!(out, "<section><h3>{name}</h3><p>{about}</p><div class=charts>")?;
     chart::bars(out, lines)?;
     chart::curves(out, lines)?;
-    writeln!(
-        out,
-        "</div><details><summary>All figures</summary><div class=wide><table><thead><tr>"
-    )?;
+    writeln!(out, "</div>")?;
+    for failure in failures {
+        writeln!(out, "<p class=missed>{}</p>", escape(&failure.to_string()))?;
+    }
+    writeln!(out, "<details><summary>All figures</summary><div class=wide><table><thead><tr>")?;
     for heading in COLUMNS {
         write!(out, "<th>{heading}")?;
     }

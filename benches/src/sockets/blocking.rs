@@ -5,13 +5,14 @@ use std::sync::mpsc::Sender;
 
 use roundhouse_measure::{CEILING, MeasureError};
 
-use super::udp::EchoServer;
+use super::echo::EchoServer;
+use super::udp::Udp;
 use super::{ANY_PORT, END_BYTES, MESSAGE_BYTES};
 
 #[derive(Clone, Copy)]
 pub(super) struct Blocking;
 
-impl EchoServer for Blocking {
+impl EchoServer<Udp> for Blocking {
     fn name(&self) -> &'static str {
         CEILING
     }

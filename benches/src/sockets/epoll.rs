@@ -8,13 +8,14 @@ use roundhouse_measure::{CEILING, MeasureError};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-use super::tcp::EchoServer;
+use super::echo::EchoServer;
+use super::tcp::Tcp;
 use super::{ANY_PORT, CONNECTIONS, MESSAGE_BYTES};
 
 #[derive(Clone, Copy)]
 pub(super) struct Epoll;
 
-impl EchoServer for Epoll {
+impl EchoServer<Tcp> for Epoll {
     fn name(&self) -> &'static str {
         CEILING
     }

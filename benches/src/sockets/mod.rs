@@ -3,6 +3,7 @@
 //! A case's client is the same for all servers, so that what differs is the server.
 
 mod blocking;
+mod echo;
 mod epoll;
 mod shards;
 mod tcp;
@@ -20,6 +21,10 @@ use std::time::Duration;
 use roundhouse_measure::{Case, ROUNDHOUSE, Subject, Suite};
 use roundhouse_runtime::SpinOptions;
 
+use echo::Echo;
+use tcp::Tcp;
+use udp::Udp;
+
 /// Datagrams.
 pub(crate) fn udp() -> Suite {
     let about = "Datagrams over the loopback address, client and server on a core each.";
@@ -33,39 +38,39 @@ pub(crate) fn tcp() -> Suite {
 }
 
 fn udp_echo() -> Case {
-    let mut subjects: Vec<Box<dyn Subject>> = vec![Box::new(udp::Echo(blocking::Blocking))];
+    let mut subjects: Vec<Box<dyn Subject>> = vec![Echo::<Udp, _>::of(blocking::Blocking)];
     for (name, spin) in SPINS {
-        subjects.push(Box::new(udp::Echo(shards::Shards { name, spin })));
+        subjects.push(Echo::<Udp, _>::of(shards::Shards { name, spin }));
     }
     #[cfg(feature = "peers")]
     {
-        subjects.push(Box::new(udp::Echo(tokio::Tokio)));
-        subjects.push(Box::new(udp::Echo(tokio_uring::TokioUring)));
+        subjects.push(Echo::<Udp, _>::of(tokio::Tokio));
+        subjects.push(Echo::<Udp, _>::of(tokio_uring::TokioUring));
     }
     let about = "64 bytes and their echo, one at a time; a blocking client.";
     Case { name: "udp-echo-1", about, subjects }
 }
 
 fn udp_one_way() -> Case {
-    let (name, spin) = SPINS[0];
-    let ours: Box<dyn Subject> = Box::new(udp::OneWay(shards::Shards { name, spin }));
+    let mut subjects: Vec<Box<dyn Subject>> = Vec::new();
     #[cfg(feature = "peers")]
-    let subjects = vec![Box::new(udp::OneWay(trains::Trains)), ours];
-    #[cfg(not(feature = "peers"))]
-    let subjects = vec![ours];
+    subjects.push(Box::new(udp::OneWay(trains::Trains)));
+    for (name, spin) in SPINS {
+        subjects.push(Box::new(udp::OneWay(shards::Shards { name, spin })));
+    }
     let about = "Datagrams of 1200 bytes one way, as many as go; what arrives counts.";
     Case { name: "udp-one-way-1200", about, subjects }
 }
 
 fn tcp_echo() -> Case {
-    let mut subjects: Vec<Box<dyn Subject>> = vec![Box::new(tcp::Echo(epoll::Epoll))];
+    let mut subjects: Vec<Box<dyn Subject>> = vec![Echo::<Tcp, _>::of(epoll::Epoll)];
     for (name, spin) in SPINS {
-        subjects.push(Box::new(tcp::Echo(shards::Shards { name, spin })));
+        subjects.push(Echo::<Tcp, _>::of(shards::Shards { name, spin }));
     }
     #[cfg(feature = "peers")]
     {
-        subjects.push(Box::new(tcp::Echo(tokio::Tokio)));
-        subjects.push(Box::new(tcp::Echo(tokio_uring::TokioUring)));
+        subjects.push(Echo::<Tcp, _>::of(tokio::Tokio));
+        subjects.push(Echo::<Tcp, _>::of(tokio_uring::TokioUring));
     }
     let about =
         "64 connections, 64 bytes and their echo on each, one at a time; a shard as client.";

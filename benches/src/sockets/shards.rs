@@ -9,8 +9,10 @@ use roundhouse_net::tcp::{ListenerOptions, TcpListener, TcpStream};
 use roundhouse_net::udp::{Ecn, Pieces, Transmit, UdpOptions, UdpSocket};
 use roundhouse_runtime::{Shard, SpinOptions};
 
-use super::udp::{BETWEEN_ENDS, Carrier, DATAGRAM_BYTES, ENDS};
-use super::{ANY_PORT, CONNECTIONS, END_BYTES, tcp, udp};
+use super::echo::EchoServer;
+use super::tcp::Tcp;
+use super::udp::{BETWEEN_ENDS, Carrier, DATAGRAM_BYTES, ENDS, Udp};
+use super::{ANY_PORT, CONNECTIONS, END_BYTES};
 use crate::cores::{Start, on_shard};
 
 /// Shards that wait for the kernel in one way or another.
@@ -26,7 +28,7 @@ impl Shards {
     }
 }
 
-impl udp::EchoServer for Shards {
+impl EchoServer<Udp> for Shards {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -96,7 +98,7 @@ impl Carrier for Shards {
     }
 }
 
-impl tcp::EchoServer for Shards {
+impl EchoServer<Tcp> for Shards {
     fn name(&self) -> &'static str {
         self.name
     }

@@ -2,55 +2,32 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use roundhouse_base::metrics::LatencyHistogram;
-use roundhouse_measure::{MeasureError, Measurement, Stage, Subject};
+use roundhouse_measure::MeasureError;
 use roundhouse_net::tcp::{TcpConnector, TcpOptions, TcpStream};
 use roundhouse_runtime::{Shard, SpinOptions};
 
+use super::echo::Way;
 use super::{CONNECTIONS, MESSAGE_BYTES};
-use crate::cores::{Start, meet, on_shard};
+use crate::cores::{Start, on_shard};
 
-/// Something that sends back what comes on streams.
-pub(super) trait EchoServer: Copy + Send + 'static {
-    fn name(&self) -> &'static str;
-    fn about(&self) -> String;
+/// Streams: a server accepts [`CONNECTIONS`] and serves them until all have ended.
+pub(super) struct Tcp;
 
-    /// Accepts [`CONNECTIONS`] and serves them until all have ended.
-    fn serve(self, address: Sender<SocketAddr>) -> Result<(), MeasureError>;
-}
-
-pub(super) struct Echo<S>(pub(super) S);
-
-impl<S: EchoServer> Subject for Echo<S> {
-    fn name(&self) -> &str {
-        self.0.name()
+impl Way for Tcp {
+    fn call(server: SocketAddr, start: Start) -> Result<LatencyHistogram, MeasureError> {
+        on_shard(SpinOptions::Adaptive(SPIN), |shard| async move {
+            let connector = TcpConnector::new(&shard, TcpOptions::default());
+            let connect = (0..CONNECTIONS).map(|_| connector.connect(server));
+            let mut streams = try_join_all(connect).await?;
+            ask_on_all(&shard, &mut streams, start.warm_up).await?;
+            ask_on_all(&shard, &mut streams, start.wait()?).await
+        })
     }
-
-    fn about(&self) -> String {
-        self.0.about()
-    }
-
-    fn measure(&self, stage: &Stage) -> Result<Vec<Measurement>, MeasureError> {
-        let server = self.0;
-        let met = meet(stage, move |address| server.serve(address), call)?;
-        let rate = Measurement::rate("round trips/s", met.called.count(), &met.spent);
-        Ok(vec![rate.latency(&met.called)])
-    }
-}
-
-fn call(server: SocketAddr, start: Start) -> Result<LatencyHistogram, MeasureError> {
-    on_shard(SpinOptions::Adaptive(SPIN), |shard| async move {
-        let connector = TcpConnector::new(&shard, TcpOptions::default());
-        let connect = (0..CONNECTIONS).map(|_| connector.connect(server));
-        let mut streams = try_join_all(connect).await?;
-        ask_on_all(&shard, &mut streams, start.warm_up).await?;
-        ask_on_all(&shard, &mut streams, start.wait()?).await
-    })
 }
 
 async fn ask_on_all(

@@ -9,7 +9,10 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
-use super::{ANY_PORT, CONNECTIONS, END_BYTES, MESSAGE_BYTES, tcp, udp};
+use super::echo::EchoServer;
+use super::tcp::Tcp;
+use super::udp::Udp;
+use super::{ANY_PORT, CONNECTIONS, END_BYTES, MESSAGE_BYTES};
 
 #[derive(Clone, Copy)]
 pub(super) struct Tokio;
@@ -18,7 +21,7 @@ fn runtime() -> Result<Runtime, MeasureError> {
     Ok(Builder::new_current_thread().enable_io().build()?)
 }
 
-impl udp::EchoServer for Tokio {
+impl EchoServer<Udp> for Tokio {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -43,7 +46,7 @@ impl udp::EchoServer for Tokio {
     }
 }
 
-impl tcp::EchoServer for Tokio {
+impl EchoServer<Tcp> for Tokio {
     fn name(&self) -> &'static str {
         NAME
     }

@@ -7,12 +7,15 @@ use roundhouse_measure::MeasureError;
 use tokio_uring::buf::BoundedBuf;
 use tokio_uring::net::{TcpListener, TcpStream, UdpSocket};
 
-use super::{ANY_PORT, CONNECTIONS, END_BYTES, MESSAGE_BYTES, tcp, udp};
+use super::echo::EchoServer;
+use super::tcp::Tcp;
+use super::udp::Udp;
+use super::{ANY_PORT, CONNECTIONS, END_BYTES, MESSAGE_BYTES};
 
 #[derive(Clone, Copy)]
 pub(super) struct TokioUring;
 
-impl udp::EchoServer for TokioUring {
+impl EchoServer<Udp> for TokioUring {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -40,7 +43,7 @@ impl udp::EchoServer for TokioUring {
     }
 }
 
-impl tcp::EchoServer for TokioUring {
+impl EchoServer<Tcp> for TokioUring {
     fn name(&self) -> &'static str {
         NAME
     }

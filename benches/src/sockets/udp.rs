@@ -7,17 +7,9 @@ use std::time::{Duration, Instant};
 use roundhouse_base::metrics::LatencyHistogram;
 use roundhouse_measure::{MeasureError, Measurement, Stage, Subject};
 
+use super::echo::Way;
 use super::{ANY_PORT, END_BYTES, MESSAGE_BYTES};
 use crate::cores::{Start, meet};
-
-/// Something that sends datagrams back where they came from.
-pub(super) trait EchoServer: Copy + Send + 'static {
-    fn name(&self) -> &'static str;
-    fn about(&self) -> String;
-
-    /// Serves until a datagram of [`END_BYTES`] comes.
-    fn serve(self, address: Sender<SocketAddr>) -> Result<(), MeasureError>;
-}
 
 /// Something that sends datagrams, and that takes them.
 pub(super) trait Carrier: Copy + Send + 'static {
@@ -31,34 +23,20 @@ pub(super) trait Carrier: Copy + Send + 'static {
     fn send(self, to: SocketAddr, start: Start) -> Result<(), MeasureError>;
 }
 
-pub(super) struct Echo<S>(pub(super) S);
+/// Datagrams and a blocking client: a server sends them back where they came from, until one of
+/// [`END_BYTES`] comes.
+pub(super) struct Udp;
 
-impl<S: EchoServer> Subject for Echo<S> {
-    fn name(&self) -> &str {
-        self.0.name()
+impl Way for Udp {
+    fn call(server: SocketAddr, start: Start) -> Result<LatencyHistogram, MeasureError> {
+        let socket = UdpSocket::bind(ANY_PORT)?;
+        socket.connect(server)?;
+        socket.set_read_timeout(Some(LOST_AFTER))?;
+        ask_for(&socket, start.warm_up)?;
+        let latency = ask_for(&socket, start.wait()?)?;
+        socket.send(&[0; END_BYTES])?;
+        Ok(latency)
     }
-
-    fn about(&self) -> String {
-        self.0.about()
-    }
-
-    fn measure(&self, stage: &Stage) -> Result<Vec<Measurement>, MeasureError> {
-        let server = self.0;
-        let met = meet(stage, move |address| server.serve(address), ask_again_and_again)?;
-        let rate = Measurement::rate("round trips/s", met.called.count(), &met.spent);
-        Ok(vec![rate.latency(&met.called)])
-    }
-}
-
-/// A blocking client.
-fn ask_again_and_again(to: SocketAddr, start: Start) -> Result<LatencyHistogram, MeasureError> {
-    let socket = UdpSocket::bind(ANY_PORT)?;
-    socket.connect(to)?;
-    socket.set_read_timeout(Some(LOST_AFTER))?;
-    ask_for(&socket, start.warm_up)?;
-    let latency = ask_for(&socket, start.wait()?)?;
-    socket.send(&[0; END_BYTES])?;
-    Ok(latency)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement has no shard to ask for the time")]
