@@ -81,7 +81,8 @@ pub(crate) fn echo_in_every_protocol(program: &Path, libraries: &Path, scratch: 
     };
     for protocol in ["udp", "tcp", "tls", "quic"] {
         let is_secure = matches!(protocol, "tls" | "quic");
-        let place = |role: &str| scratch.join(format!("{protocol} {role}"));
+        let stores = tempfile::tempdir_in(scratch).unwrap();
+        let place = |role: &str| stores.path().join(format!("{protocol} {role}"));
         let mut serve = echo();
         serve.arg("serve").arg(place("server")).args([protocol, "127.0.0.1:0", "2"]);
         if is_secure {

@@ -112,9 +112,11 @@ fn run(built: &Path, program: &(&str, usize, &[&str]), prefix: &Path, place: &Pa
     if *source == "echo.c" {
         return echo_in_every_protocol(built, &libraries, place);
     }
+    // Gone when the program has ended: a store of the default size is large.
+    let scratch = tempfile::tempdir_in(place).unwrap();
     let mut command = Command::new(built);
     command.env("LD_LIBRARY_PATH", libraries);
-    command.args((0..*stores).map(|store| place.join(format!("store {store} of {source}"))));
+    command.args((0..*stores).map(|store| scratch.path().join(format!("store {store} of {source}"))));
     succeed(command.args(*arguments));
 }
 
@@ -135,7 +137,8 @@ fn by_cmake(cc: &str, cxx: &str, is_static: bool, prefix: &Path, place: &Path) {
     succeed(make.env_remove("MAKEFLAGS").env_remove("MAKELEVEL"));
     let programs: &[&str] = if is_static { &["log", "log_cpp", "log_static"] } else { &["log"] };
     for program in programs {
-        let store = place.join(format!("store of {program} by cmake"));
+        let scratch = tempfile::tempdir_in(place).unwrap();
+        let store = scratch.path().join(format!("store of {program} by cmake"));
         succeed(Command::new(build.join(program)).arg(store).arg("20"));
     }
 }
