@@ -116,7 +116,8 @@ fn run(built: &Path, program: &(&str, usize, &[&str]), prefix: &Path, place: &Pa
     let scratch = tempfile::tempdir_in(place).unwrap();
     let mut command = Command::new(built);
     command.env("LD_LIBRARY_PATH", libraries);
-    command.args((0..*stores).map(|store| scratch.path().join(format!("store {store} of {source}"))));
+    command
+        .args((0..*stores).map(|store| scratch.path().join(format!("store {store} of {source}"))));
     succeed(command.args(*arguments));
 }
 

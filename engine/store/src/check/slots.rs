@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use roundhouse_base::{SegmentNo, SlotNo};
 use roundhouse_runtime::FileId;
 
-use crate::recovery::{Context, Survey, displaced, followed_elsewhere, found_elsewhere, identify};
+use crate::recovery::{Context, Survey, displaced, found_elsewhere, identify};
 
 /// The segments of which something was found, and where.
 #[derive(Debug)]
@@ -28,12 +28,7 @@ impl SlotMap {
     pub(super) async fn build(context: &Context, survey: &Survey) -> SlotMap {
         let mut places: BTreeMap<SegmentNo, Place> = BTreeMap::new();
         for found in survey.segments() {
-            let followed = followed_elsewhere(context, survey, found).await;
-            let meant = match followed {
-                None => found_elsewhere(context, survey, found).await,
-                followed => followed,
-            };
-            if let Some((slot, file)) = meant {
+            if let Some((slot, file)) = found_elsewhere(context, survey, found).await {
                 places.insert(found.segment, Place { slot, file, has_head: false });
                 continue;
             }

@@ -42,10 +42,16 @@ pub(crate) async fn displaced(
     survey: &Survey,
     segment: &Surveyed,
 ) -> Option<SegmentNo> {
-    if is_at_home(context, segment).await {
+    let slot_bytes = context.superblock.slot_bytes;
+    if is_followed(context, segment).await {
         return None;
     }
-    let live = segment.frame.header.low_water.segment(context.superblock.slot_bytes);
+    let oldest_live = survey.newest()?.frame.header.low_water.segment(slot_bytes);
+    // What a dead segment left behind may lie under a live one whose head was lost.
+    if segment.segment >= oldest_live && is_at_home(context, segment).await {
+        return None;
+    }
+    let live = segment.frame.header.low_water.segment(slot_bytes);
     let held = identify(context, segment.file, |no| no >= live && no != segment.segment).await?;
     match survey.segment(held) {
         Some(other) if is_followed(context, other).await => None,
@@ -80,8 +86,8 @@ pub(crate) async fn followed_elsewhere(
     found.find_map(|(other, block)| follows(&block.ok()?).then_some(other))
 }
 
-/// The same by any frame of the segment, where the one right behind the head was lost as well. Reads
-/// the slots without a head in full.
+/// The same, or by any frame of the segment, where the one right behind the head was lost as well: for that,
+/// reads the slots without a head in full.
 pub(crate) async fn found_elsewhere(
     context: &Context,
     survey: &Survey,
@@ -89,6 +95,9 @@ pub(crate) async fn found_elsewhere(
 ) -> Option<(SlotNo, FileId)> {
     if is_at_home(context, head).await {
         return None;
+    }
+    if let Some(found) = followed_elsewhere(context, survey, head).await {
+        return Some(found);
     }
     for (&slot, &file) in &survey.files {
         let has_head = survey.segments().any(|segment| segment.slot == slot);
@@ -122,7 +131,8 @@ pub(super) async fn name_displaced_head(
         "the head of segment {} is in the slot of segment {held}; so {}",
         head.segment, corruption.reason
     );
-    context.corruption(head.slot, pos, proven, reason)
+    // The head that is lost: the other one may be of a segment that is dead, and missed nowhere.
+    context.corruption(head.slot, held.base(context.superblock.slot_bytes), proven, reason)
 }
 
 /// The newest segment that any intact header in a slot file names, in force or not.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use roundhouse_base::Pos;
+use roundhouse_base::{Offset, Pos};
 use roundhouse_store::format::FrameKind;
 use roundhouse_store::{OpenError, RepairOptions, RepairReport, Verdict, repair, verify};
 use roundhouse_verify::image::{Image, PlacedFrame};
@@ -31,6 +31,21 @@ fn put(scene: &Scene, image: &Image, from: &PlacedFrame, to: &PlacedFrame) {
     let mut content = scene.node.read_file(&to.file);
     content[to.at as usize..][..4096].copy_from_slice(&bytes);
     scene.node.write_file(&to.file, &content);
+}
+
+/// Moves the newest head into a free slot, and blanks the first `lost` bytes of its own; returns its position.
+fn lead_astray(scene: &Scene, lost: usize) -> Pos {
+    let image = Image::take(&scene.node);
+    let mut heads = image.frames();
+    heads.retain(|frame| frame.header.kind == FrameKind::Head);
+    let head = heads.last().expect("the store was written");
+    let is_free = |file: &Path| heads.iter().all(|head| head.file != file);
+    let (free, _) = image.slots().find(|(file, _)| is_free(file)).expect("one is ahead");
+    put(scene, &image, head, &PlacedFrame { file: free.to_owned(), ..head.clone() });
+    let mut content = scene.node.read_file(&head.file);
+    content[..lost].fill(0);
+    scene.node.write_file(&head.file, &content);
+    head.header.pos
 }
 
 fn damaged_places(scene: &mut Scene) -> (Vec<Pos>, u64) {
@@ -154,17 +169,7 @@ fn a_head_in_a_free_slot_does_not_end_the_log_where_nothing_follows_it() {
         let mut scene = Scene::new(5);
         scene.run(async move |shard| drop(append(&shard, 0..records).await));
         scene.cluster.crash(&scene.node);
-        let image = Image::take(&scene.node);
-        let mut heads = image.frames();
-        heads.retain(|frame| frame.header.kind == FrameKind::Head);
-        let head = heads.last().expect("the store was written");
-        let pos = head.header.pos;
-        let is_free = |file: &Path| heads.iter().all(|head| head.file != file);
-        let (free, _) = image.slots().find(|(file, _)| is_free(file)).expect("one is ahead");
-        put(&scene, &image, head, &PlacedFrame { file: free.to_owned(), ..head.clone() });
-        let mut content = scene.node.read_file(&head.file);
-        content[..4096].fill(0);
-        scene.node.write_file(&head.file, &content);
+        let pos = lead_astray(&scene, 4096);
 
         assert_eq!(refused_at(&mut scene), pos);
         assert_eq!(damaged_places(&mut scene).0, [pos]);
@@ -180,18 +185,45 @@ fn a_head_in_a_free_slot_does_not_end_the_log_where_nothing_follows_it() {
 /// head. The seal before it names the slot where it belongs.
 #[test]
 fn a_head_in_another_slot_than_the_seal_before_it_names_is_damage() {
-    let (mut scene, image, heads) = story(false);
-    let head = heads.last().expect("the store was written");
-    let pos = head.header.pos;
-    let is_free = |file: &Path| heads.iter().all(|head| head.file != file);
-    let (free, _) = image.slots().find(|(file, _)| is_free(file)).expect("one is ahead");
-    put(&scene, &image, head, &PlacedFrame { file: free.to_owned(), ..head.clone() });
-    let mut content = scene.node.read_file(&head.file);
-    content[..2 * 4096].fill(0);
-    scene.node.write_file(&head.file, &content);
+    let (mut scene, ..) = story(false);
+    let pos = lead_astray(&scene, 2 * 4096);
 
     assert_eq!(refused_at(&mut scene), pos);
     assert_eq!(damaged_places(&mut scene).0[0], pos);
+    assert_eq!(repaired_at(&mut scene), Some(pos));
+    assert!(scene.open_and_read(IDENTITY).unwrap().error.is_none());
+}
+
+/// Seed 530105552: the head of a segment in a slot that had been used before was lost, so that the slot still
+/// began with the head of a dead segment, and ended with frames of it. It was taken for what the slot holds,
+/// and nothing of the new segment was found: opening refused, and a repair had nothing to cut.
+#[test]
+fn a_head_lost_over_a_dead_segment_is_missed_in_its_own_slot() {
+    let mut scene = Scene::new(5);
+    scene.run(async |shard| {
+        let store = append(&shard, 0..280).await;
+        let log = store.find("orders").expect("it was created");
+        store.trim(log, Offset(270)).await.unwrap();
+    });
+    scene.cluster.crash(&scene.node);
+    let before = Image::take(&scene.node);
+    scene.run(async |shard| drop(append(&shard, 280..380).await));
+    scene.cluster.crash(&scene.node);
+    let image = Image::take(&scene.node);
+
+    let mut heads = image.frames();
+    heads.retain(|frame| frame.header.kind == FrameKind::Head);
+    let head = heads.last().expect("the store was written");
+    let mut older = before.frames().into_iter().filter(|frame| frame.file == head.file);
+    let dead = older.find(|frame| frame.header.kind == FrameKind::Head);
+    let dead = dead.expect("the slot was used before");
+    let is_left = |frame: &PlacedFrame| image.holds(&before, frame);
+    assert!(older.any(|frame| is_left(&frame)), "frames of the dead segment are left");
+    put(&scene, &before, &dead, head);
+
+    let pos = head.header.pos;
+    assert_eq!(refused_at(&mut scene), pos);
+    assert_eq!(damaged_places(&mut scene).0, [pos]);
     assert_eq!(repaired_at(&mut scene), Some(pos));
     assert!(scene.open_and_read(IDENTITY).unwrap().error.is_none());
 }
