@@ -54,7 +54,8 @@ pub fn paced(load: &PacedLoad) -> Result<Paced, LoadError> {
     let mut pace = Pace::new(load, messages);
     let mut paced = Paced { messages: 0, acknowledged: latencies(), delivered: latencies() };
     let last = load.duration + PATIENCE;
-    while paced.messages < messages {
+    // A message can be delivered before its producer hears that it is durable.
+    while paced.messages < messages || !pace.unanswered.is_empty() {
         let time = pace.clock.elapsed();
         if time > last {
             return Err(LoadError::Silent);
