@@ -28,6 +28,7 @@ mod scan;
 mod state;
 mod store;
 mod superblock_file;
+mod vital;
 mod wal;
 
 pub use check::{

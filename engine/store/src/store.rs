@@ -18,6 +18,7 @@ use crate::read::{Reader, offset_at};
 use crate::scan::FrameScan;
 use crate::state::{Appended, Change, ChangeRefusal, Changed, NewRecord, Refusal, State};
 use crate::superblock_file::SuperblockFile;
+use crate::vital::spawn_vital;
 use crate::wal::Ticket;
 
 /// The store of one shard: its write-ahead log and the logs in it. A cheap handle, for code on the
@@ -106,9 +107,9 @@ impl Store {
     pub(crate) fn start(&self) {
         let inner = &self.inner;
         let tasks = [
-            inner.shard.spawn(crate::commit::commit_task(inner.clone())),
-            inner.shard.spawn(crate::deadlines::deadline_task(inner.clone())),
-            inner.shard.spawn(crate::pool::prepare_task(inner.clone())),
+            spawn_vital(inner, crate::commit::commit_task(inner.clone())),
+            spawn_vital(inner, crate::deadlines::deadline_task(inner.clone())),
+            spawn_vital(inner, crate::pool::prepare_task(inner.clone())),
         ];
         inner.tasks.borrow_mut().extend(tasks);
     }
