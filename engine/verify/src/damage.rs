@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use roundhouse_base::Pos;
 use roundhouse_base::limits::BLOCK_BYTES;
-use roundhouse_store::format::FrameKind;
+use roundhouse_store::format::{FrameKind, Quorum};
 use roundhouse_store::{
     Corruption, OpenError, ReadError, RepairOptions, RepairReport, Verdict, repair, verify,
 };
@@ -285,12 +285,18 @@ impl Simulation {
         Some(Damage::new(format!("replaced by the one at {}", old.header.pos), vec![new]))
     }
 
-    /// Up to two copies of the superblock; the others still agree.
+    /// Up to two copies of the superblock, if two of the others still agree: an update that a crash cut short
+    /// has spent that margin already.
     fn spoil_copies(&mut self, intact: &Intact) -> Option<Damage> {
         let path = Path::new(DIRECTORY).join("superblock");
         let mut content = intact.image.file(&path)?.to_vec();
         let first = self.random.below(4);
         let second = self.random.below(4);
+        let stale = Quorum::choose(&content).ok()?.stale;
+        let is_left = |copy: &u64| ![first, second].contains(copy) && !stale[*copy as usize];
+        if (0..4).filter(is_left).count() < 2 {
+            return None;
+        }
         for copy in [first, second] {
             let byte = copy as usize * BLOCK_BYTES + self.random.below(200) as usize;
             content[byte] ^= 1 << self.random.below(8);

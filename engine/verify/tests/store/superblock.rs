@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use roundhouse_base::Epoch;
+use roundhouse_store::format::Quorum;
 use roundhouse_store::{OpenError, RepairOptions, RepairReport, repair};
 use roundhouse_verify::image::Image;
 use roundhouse_verify::scene::{DIRECTORY, IDENTITY, Scene, append, open};
@@ -79,4 +80,40 @@ fn a_second_crash_during_an_update_leaves_two_equal_copies() {
             assert_eq!(reading.unwrap().bodies.len(), 20, "copy {stale}, {steps} steps");
         }
     }
+}
+
+/// Seed 540035917: a crash had cut an update short, so that no more than two copies agreed, and then one of those
+/// two was damaged. One copy proves nothing, so opening refused, and it was the oracle that was wrong to expect
+/// more. What is to be expected: one of the four may be damaged even then if it is none of the two, and the refusal
+/// changes nothing and says what each copy is.
+#[test]
+fn an_update_cut_short_leaves_two_copies_of_which_none_can_be_missed() {
+    let mut scene = Scene::new(1);
+    scene.run(async |shard| append(&shard, 0..20).await.close().await.unwrap());
+    let path = format!("{DIRECTORY}/superblock");
+    let closed = Image::take(&scene.node);
+    let mut cut_short = 0;
+    for steps in 1..150 {
+        closed.restore(&scene.node);
+        scene.run_until_crash(steps, async |shard| drop(open(&shard, IDENTITY).await));
+        let stale = Quorum::choose(&scene.node.read_file(&path)).unwrap().stale;
+        let copies = |is_stale: bool| (0..4).filter(move |copy| stale[*copy as usize] == is_stale);
+        if copies(true).count() != 2 {
+            continue;
+        }
+        cut_short += 1;
+        let (needed, spare) = (copies(false).next().unwrap(), copies(true).next().unwrap());
+        scene.node.corrupt(&path, spare * 4096 + 40, 1);
+        let damaged = Image::take(&scene.node);
+        assert_eq!(scene.open_and_read(IDENTITY).unwrap().bodies.len(), 20, "{steps} steps");
+
+        damaged.restore(&scene.node);
+        scene.node.corrupt(&path, needed * 4096 + 40, 1);
+        let before = Image::take(&scene.node);
+        let refused = scene.open_and_read(IDENTITY).unwrap_err().to_string();
+        assert!(refused.contains("no two usable copies of the superblock agree"), "{refused}");
+        assert!((0..4).all(|copy| refused.contains(&format!("copy {copy}"))), "{refused}");
+        assert_eq!(Image::take(&scene.node), before, "refused, but changed");
+    }
+    assert!(cut_short > 0, "no crash came in the middle of an update");
 }
